@@ -1,0 +1,31 @@
+// Tensors from and to safetensors files.
+#ifndef MASKWISE_IO_H_
+#define MASKWISE_IO_H_
+
+#include <string>
+
+#include "maskwise/tensor.h"
+
+namespace maskwise {
+
+// Every tensor of the safetensors file at `path`. The file is not trusted: its
+// header length, shapes, offsets and dtypes are checked against the file
+// before anything is allocated. Throws Error (io) that names the file, what
+// was found and what was expected.
+// Format: https://github.com/huggingface/safetensors (8-byte little-endian
+// header length, JSON header, data).
+TensorMap load_safetensors(const std::string& path);
+
+// Writes `tensors` to `path`: beside it first, then renamed, so that `path`
+// holds either the old file or the whole new one. Throws Error (io).
+void save_safetensors(const std::string& path, const TensorMap& tensors);
+
+// Writes `text` to `path` in the same way.
+void save_text(const std::string& path, const std::string& text);
+
+// The whole of a text file. Throws Error (io).
+std::string load_text(const std::string& path);
+
+}  // namespace maskwise
+
+#endif  // MASKWISE_IO_H_

@@ -1,0 +1,21 @@
+# shellcheck shell=bash
+# Sourced by the scripts of this folder: moves to the root of the tree and
+# offers `say` and `quietly`. Prints nothing by itself.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+export HOME="${HOME:-/root}" # ccache keeps its files there
+
+say() { printf '%s: %s\n' "${0##*/}" "$*"; }
+
+# quietly NAME COMMAND...: the output goes to build/log/NAME, and to the screen
+# only when the command fails.
+quietly() {
+  local log=build/log/$1
+  shift
+  mkdir -p build/log
+  "$@" >"$log" 2>&1 </dev/null && return
+  local status=$?
+  cat "$log" >&2
+  say "failed: $*" >&2
+  return "$status"
+}

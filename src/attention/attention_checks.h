@@ -1,0 +1,28 @@
+// Checks the arguments of an attention call and turns them into the problem
+// that backends see.
+#ifndef MASKWISE_ATTENTION_ATTENTION_CHECKS_H_
+#define MASKWISE_ATTENTION_ATTENTION_CHECKS_H_
+
+#include <vector>
+
+#include "backend/forward_problem.h"
+#include "maskwise/attention.h"
+
+namespace maskwise::detail {
+
+// The inputs of one call, checked, and the f32 copies that it had to make.
+struct AttentionInputs {
+  ForwardProblem problem;      // inputs set, outputs not
+  TensorView bias;             // f32, as given; not defined: none
+  std::vector<Tensor> copies;  // f16 and bf16 inputs as f32
+};
+
+// Throws Error that names the argument, what was found and what was expected.
+AttentionInputs check_attention(const TensorView& q, const TensorView& k,
+                                const TensorView& v,
+                                const AttentionShape& shape,
+                                const AttentionOptions& options);
+
+}  // namespace maskwise::detail
+
+#endif  // MASKWISE_ATTENTION_ATTENTION_CHECKS_H_

@@ -1,0 +1,64 @@
+// One forward call as backends see it: strided f32 memory, checked before.
+#ifndef MASKWISE_BACKEND_FORWARD_PROBLEM_H_
+#define MASKWISE_BACKEND_FORWARD_PROBLEM_H_
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "maskwise/attention.h"
+
+namespace maskwise::detail {
+
+// Four axes of f32; strides in elements, 0 where an axis is broadcast.
+template <typename Float>
+struct Strided {
+  Float* data = nullptr;
+  int64_t stride[4] = {0, 0, 0, 0};
+
+  Float* at(int64_t i, int64_t j, int64_t k) const {
+    return data + i * stride[0] + j * stride[1] + k * stride[2];
+  }
+  bool given() const { return data != nullptr; }
+};
+
+using Input = Strided<const float>;
+using Output = Strided<float>;
+
+// Whether query q of head h of item b may attend to key k. The caller makes it
+// from the mask and the bias; backends know neither.
+using Visibility = std::function<bool(int64_t, int64_t, int64_t, int64_t)>;
+
+struct ForwardProblem {
+  AttentionShape shape;
+  int64_t kv_heads = 0;
+  int64_t head_dim = 0;
+  int64_t value_dim = 0;
+  float scale = 1;
+  float softcap = 0;
+
+  Input q;     // [B, H, Lq, D]
+  Input k;     // [B, Hkv, Lk, D]
+  Input v;     // [B, Hkv, Lk, Dv]
+  Input bias;  // [B, H, Lq, Lk]; not given: none
+
+  std::vector<float> alibi_slopes;    // [H]; empty: none
+  std::vector<int64_t> q_positions;   // [B, Lq], with slopes
+  std::vector<int64_t> kv_positions;  // [B, Lk], with slopes
+
+  Output o;    // [B, H, Lq, Dv]
+  Output lse;  // [B, H, Lq], as are m and l
+  Output m;
+  Output l;
+  Output weights;  // [B, H, Lq, Lk]; not given: not asked for
+  Output scores;   // [B, H, Lq, Lk]; not given: not asked for
+  Scores score_stage = Scores::none;
+
+  int64_t kv_head(int64_t head) const {
+    return head / (shape.heads / kv_heads);
+  }
+};
+
+}  // namespace maskwise::detail
+
+#endif  // MASKWISE_BACKEND_FORWARD_PROBLEM_H_

@@ -1,0 +1,182 @@
+#include "backend/reference/contract.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "backend/row_math.h"
+#include "base/fp_environment.h"
+
+namespace maskwise::detail {
+namespace {
+
+// Keys of one fold of the contract.
+constexpr size_t kKeysPerFold = 1024;
+
+// The three stages of a score.
+struct Score {
+  float raw = 0;
+  float capped = 0;
+  float biased = 0;
+};
+
+// A partial sum: largest score, sum of weights, weighted sum of values.
+struct Partial {
+  float m = kLowest;
+  float l = 0;
+  std::vector<float> a;
+};
+
+// One row: its visible keys, compacted; what is masked is never looked at.
+class Row {
+ public:
+  Row(const ForwardProblem& problem, const PairIndex& index)
+      : p_(problem), at_(index) {}
+
+  void run(const Visibility& visible);
+
+ private:
+  Score score(int64_t k) const;
+  Partial fold(size_t begin, size_t end) const;
+  void merge(Partial& row, const Partial& fold) const;
+  void write(const Partial& row) const;
+  void write_weights(float m, float r) const;
+  void write_scores() const;
+  const float* value(int64_t k) const {
+    return p_.v.at(at_.batch, p_.kv_head(at_.head), k);
+  }
+
+  const ForwardProblem& p_;
+  PairIndex at_;
+  std::vector<int64_t> keys_;
+  std::vector<float> x_;
+};
+
+Score Row::score(int64_t k) const {
+  const auto [b, h, q, unused] = at_;
+  const float* query = p_.q.at(b, h, q);
+  const float* key = p_.k.at(b, p_.kv_head(h), k);
+  float x = 0;
+  for (int64_t d = 0; d < p_.head_dim; ++d) {
+    const float scaled = query[d * p_.q.stride[3]] * p_.scale;
+    x = std::fma(scaled, key[d * p_.k.stride[3]], x);
+  }
+  Score score;
+  score.raw = x;
+  if (p_.softcap > 0) {
+    x = p_.softcap * tanh_contract(x * (1.0F / p_.softcap));
+  }
+  score.capped = x;
+  if (p_.bias.given()) x = x + p_.bias.at(b, h, q)[k * p_.bias.stride[3]];
+  if (!p_.alibi_slopes.empty()) {
+    const auto& shape = p_.shape;
+    const int64_t distance =
+        p_.kv_positions[static_cast<size_t>(b * shape.kv_len + k)] -
+        p_.q_positions[static_cast<size_t>(b * shape.q_len + q)];
+    x = x + p_.alibi_slopes[static_cast<size_t>(h)] *
+                static_cast<float>(distance);
+  }
+  score.biased = x;
+  return score;
+}
+
+Partial Row::fold(size_t begin, size_t end) const {
+  Partial part;
+  part.a.assign(static_cast<size_t>(p_.value_dim), 0.0F);
+  for (size_t j = begin; j < end; ++j) {
+    part.m = max_ignoring_nan(part.m, x_[j]);
+  }
+  for (size_t j = begin; j < end; ++j) {
+    // A visible score of -inf weighs +0 and adds nothing, whatever its value.
+    if (x_[j] == kMinusInfinity) continue;
+    const float p = exp2_contract((x_[j] - part.m) * kLog2e);
+    part.l = part.l + p;
+    const float* v = value(keys_[j]);
+    for (int64_t d = 0; d < p_.value_dim; ++d) {
+      float& a = part.a[static_cast<size_t>(d)];
+      a = std::fma(p, v[d * p_.v.stride[3]], a);
+    }
+  }
+  return part;
+}
+
+void Row::merge(Partial& row, const Partial& fold) const {
+  const float m = max_ignoring_nan(row.m, fold.m);
+  const float old_scale = exp2_contract((row.m - m) * kLog2e);
+  const float new_scale = exp2_contract((fold.m - m) * kLog2e);
+  row.l = std::fma(row.l, old_scale, fold.l * new_scale);
+  for (size_t d = 0; d < row.a.size(); ++d) {
+    row.a[d] = std::fma(row.a[d], old_scale, fold.a[d] * new_scale);
+  }
+  row.m = m;
+}
+
+void Row::run(const Visibility& visible) {
+  for (int64_t k = 0; k < p_.shape.kv_len; ++k) {
+    if (!visible(at_.batch, at_.head, at_.q, k)) continue;
+    keys_.push_back(k);
+    x_.push_back(score(k).biased);
+  }
+  Partial row;
+  row.a.assign(static_cast<size_t>(p_.value_dim), 0.0F);
+  for (size_t begin = 0; begin < x_.size(); begin += kKeysPerFold) {
+    merge(row, fold(begin, std::min(begin + kKeysPerFold, x_.size())));
+  }
+  write(row);
+}
+
+void Row::write(const Partial& row) const {
+  const auto [b, h, q, unused] = at_;
+  const bool absent = row.l == 0;
+  const float r = absent ? 0.0F : 1.0F / row.l;
+  float* o = p_.o.at(b, h, q);
+  for (int64_t d = 0; d < p_.value_dim; ++d) {
+    const float a = absent ? 0.0F : row.a[static_cast<size_t>(d)];
+    o[d * p_.o.stride[3]] = stored(a * r);
+  }
+  const bool nan = row.l != row.l;
+  *p_.m.at(b, h, q) = absent ? kLowest : stored(nan ? row.l : row.m);
+  *p_.l.at(b, h, q) = stored(row.l);
+  *p_.lse.at(b, h, q) =
+      absent ? kMinusInfinity
+             : stored(std::fma(log2_contract(row.l), kLn2, row.m));
+  if (p_.weights.given()) write_weights(row.m, r);
+  if (p_.scores.given()) write_scores();
+}
+
+void Row::write_weights(float m, float r) const {
+  float* out = p_.weights.at(at_.batch, at_.head, at_.q);
+  std::fill_n(out, p_.shape.kv_len, 0.0F);
+  for (size_t j = 0; j < keys_.size(); ++j) {
+    if (x_[j] == kMinusInfinity) continue;
+    out[keys_[j]] = stored(exp2_contract((x_[j] - m) * kLog2e) * r);
+  }
+}
+
+void Row::write_scores() const {
+  float* out = p_.scores.at(at_.batch, at_.head, at_.q);
+  std::fill_n(out, p_.shape.kv_len, kMinusInfinity);
+  for (const int64_t k : keys_) {
+    const Score each = score(k);
+    out[k] = stored(p_.score_stage == Scores::raw      ? each.raw
+                    : p_.score_stage == Scores::capped ? each.capped
+                                                       : each.biased);
+  }
+}
+
+}  // namespace
+
+void contract_forward(const ForwardProblem& problem,
+                      const Visibility& visible) {
+  const FpEnvironment environment;
+  const AttentionShape& shape = problem.shape;
+  for (int64_t b = 0; b < shape.batch; ++b) {
+    for (int64_t h = 0; h < shape.heads; ++h) {
+      for (int64_t q = 0; q < shape.q_len; ++q) {
+        Row(problem, {b, h, q, 0}).run(visible);
+      }
+    }
+  }
+}
+
+}  // namespace maskwise::detail

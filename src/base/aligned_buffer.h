@@ -1,0 +1,20 @@
+// The only place that takes raw memory: 64-byte aligned, zeroed, shared.
+#ifndef MASKWISE_BASE_ALIGNED_BUFFER_H_
+#define MASKWISE_BASE_ALIGNED_BUFFER_H_
+
+#include <cstdint>
+#include <memory>
+
+namespace maskwise::detail {
+
+// One cache line, and the width of the widest vector register.
+inline constexpr int64_t kAlignment = 64;
+
+// `bytes` zero bytes at an address that is a multiple of kAlignment (a real
+// address also for 0 bytes). Throws Error (limit) when the memory cannot be
+// had.
+std::shared_ptr<void> make_aligned_buffer(int64_t bytes);
+
+}  // namespace maskwise::detail
+
+#endif  // MASKWISE_BASE_ALIGNED_BUFFER_H_

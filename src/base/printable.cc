@@ -1,0 +1,21 @@
+#include "base/printable.h"
+
+#include <fmt/format.h>
+
+namespace maskwise::detail {
+
+std::string printable(std::string_view text, size_t limit) {
+  std::string_view shown = text.substr(0, limit);
+  if (shown.size() < text.size()) {
+    // Not through the middle of a character: back to where the one that would
+    // be cut begins. A character has at most 3 continuation bytes.
+    size_t end = shown.size();
+    for (int i = 0; i < 3 && end > 0 && (text[end] & 0xC0) == 0x80; ++i) --end;
+    shown = shown.substr(0, end);
+  }
+  const std::string quoted = fmt::format("{:?}", shown);
+  return quoted.substr(1, quoted.size() - 2) +
+         (shown.size() < text.size() ? "..." : "");
+}
+
+}  // namespace maskwise::detail

@@ -1,0 +1,145 @@
+#include "maskwise/mask_import.h"
+
+#include <cmath>
+#include <string_view>
+#include <vector>
+
+#include "base/fail.h"
+#include "mask/tensor_checks.h"
+#include "mask/tensor_mask.h"
+
+namespace maskwise {
+namespace detail {
+namespace {
+
+// The elements as doubles, exactly (a finite f64 must not become infinite).
+std::vector<double> to_doubles(const TensorView& view) {
+  const bool is_double = view.dtype() == DType::f64;
+  const Tensor dense = is_double ? Tensor::copy_of(view) : to_f32(view);
+  std::vector<double> values(static_cast<size_t>(dense.size()));
+  for (size_t i = 0; i < values.size(); ++i) {
+    values[i] = is_double ? dense.data<double>()[i]
+                          : static_cast<double>(dense.data<float>()[i]);
+  }
+  return values;
+}
+
+// A float mask as booleans, element by element.
+template <typename Convert>
+Tensor to_booleans(const TensorView& view, Convert convert) {
+  const std::vector<double> values = to_doubles(view);
+  Tensor result(DType::boolean, view.shape());
+  bool* out = result.mutable_data<bool>();
+  for (size_t i = 0; i < values.size(); ++i) out[i] = convert(values[i], i);
+  return result;
+}
+
+// Values from here on down are somebody's stand-in for -inf.
+constexpr double kLargePenalty = -1000.0;
+
+[[noreturn]] void refuse_finite(std::string_view word, double value,
+                                size_t element) {
+  if (value <= kLargePenalty) {
+    fail(ErrorCode::invalid_argument, "mask",
+         "{}: element {} is {:g}, a large finite value that stands for masked; "
+         "it is not: a row whose keys all have it attends to all of them, and "
+         "small weights can leak. Write -inf, or a boolean mask with forbid",
+         word, element, value);
+  }
+  fail(ErrorCode::invalid_argument, "mask",
+       "{}: element {} is {:g}; expected 0 (may attend) or -inf (masked). A "
+       "mask holds no other value: give it to attention as a bias",
+       word, element, value);
+}
+
+// true = masked.
+Tensor masked_where_minus_inf(std::string_view word, const TensorView& view) {
+  return to_booleans(view, [&](double value, size_t element) {
+    if (value == 0) return false;
+    if (std::isinf(value) && value < 0) return true;
+    refuse_finite(word, value, element);
+  });
+}
+
+Tensor inverted(const Tensor& booleans) {
+  Tensor result(DType::boolean, booleans.shape());
+  bool* out = result.mutable_data<bool>();
+  for (int64_t i = 0; i < booleans.size(); ++i) {
+    out[i] = !booleans.data<bool>()[i];
+  }
+  return result;
+}
+
+// A tensor of booleans or of 0 and -inf, as booleans where true = masked.
+Tensor read_masked(std::string_view word, const MaskTensor& tensor) {
+  return is_floating(tensor.view.dtype())
+             ? masked_where_minus_inf(said_as(word, tensor), tensor.view)
+             : copy_booleans(word, tensor);
+}
+
+// The same where true = may attend.
+Tensor read_allowed(std::string_view word, const MaskTensor& tensor) {
+  return is_floating(tensor.view.dtype())
+             ? inverted(
+                   masked_where_minus_inf(said_as(word, tensor), tensor.view))
+             : copy_booleans(word, tensor);
+}
+
+}  // namespace
+}  // namespace detail
+
+Mask from_torch_key_padding(const MaskTensor& tensor) {
+  return forbid_keys(
+      {tensor.name, detail::read_masked("from_torch_key_padding", tensor)});
+}
+
+Mask from_torch_attn_mask(const MaskTensor& tensor) {
+  constexpr std::string_view kWord = "from_torch_attn_mask";
+  if (tensor.view.rank() != 2 && tensor.view.rank() != 3) {
+    detail::fail(ErrorCode::shape_mismatch, "mask",
+                 "{}: expected [Lq, Lk] or [B*H, Lq, Lk], got {}",
+                 detail::said_as(kWord, tensor),
+                 to_string(tensor.view.shape()));
+  }
+  return detail::make_tensor_mask(detail::TensorForm::from_torch_attn_mask,
+                                  detail::read_masked(kWord, tensor),
+                                  tensor.name);
+}
+
+Mask from_torch_sdpa_mask(const MaskTensor& tensor) {
+  return allow(
+      {tensor.name, detail::read_allowed("from_torch_sdpa_mask", tensor)});
+}
+
+Mask from_tf_tutorial(const MaskTensor& tensor) {
+  const std::string word = detail::said_as("from_tf_tutorial", tensor);
+  const Tensor masked = detail::to_booleans(
+      tensor.view, [&](double value, size_t element) {
+        if (value == 0 || value == 1) return value == 1;
+        detail::fail(ErrorCode::invalid_argument, "mask",
+                     "{}: element {} is {:g}; expected 1.0 (masked) or 0.0 "
+                     "(may attend), before the multiplication by -1e9",
+                     word, element, value);
+      });
+  return forbid({tensor.name, masked});
+}
+
+Mask from_additive(const MaskTensor& tensor) {
+  const std::string word = detail::said_as("from_additive", tensor);
+  if (!is_floating(tensor.view.dtype())) {
+    detail::fail(ErrorCode::invalid_argument, "mask",
+                 "{}: expected floats of 0 and -inf, got {}; booleans are "
+                 "read by allow (true = may attend) and forbid (true = masked)",
+                 word, name_of(tensor.view.dtype()));
+  }
+  return allow({tensor.name, detail::inverted(detail::masked_where_minus_inf(
+                                 word, tensor.view))});
+}
+
+Mask from_onnx(const MaskTensor& attn_mask) {
+  return detail::make_tensor_mask(detail::TensorForm::from_onnx,
+                                  detail::read_allowed("from_onnx", attn_mask),
+                                  attn_mask.name);
+}
+
+}  // namespace maskwise

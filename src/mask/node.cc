@@ -1,0 +1,53 @@
+#include "mask/node.h"
+
+#include <algorithm>
+#include <typeinfo>
+
+#include "base/fail.h"
+
+namespace maskwise::detail {
+
+BoundNode::BoundNode(const Node& node) : node_(node.shared_from_this()) {}
+
+void BoundNode::slice_key(int64_t /*batch*/, int64_t /*head*/,
+                          std::vector<int64_t>& /*key*/) const {}
+
+std::vector<Clause> BoundNode::parts(const PairIndex& /*pair*/) const {
+  return {};
+}
+
+Clause BoundNode::clause(const PairIndex& pair) const {
+  return {text_of(node()), allowed(pair), reason(pair), parts(pair)};
+}
+
+int depth_above(const std::vector<NodePtr>& nodes) {
+  int deepest = 0;
+  for (const NodePtr& node : nodes) {
+    deepest = std::max(deepest, node->depth());
+  }
+  return deepest + 1;
+}
+
+bool equal(const Node& a, const Node& b) {
+  if (&a == &b) return true;
+  return typeid(a) == typeid(b) && a.same_as(b);
+}
+
+std::string text_of(const Node& node) { return write_mask(node).text; }
+
+std::vector<NodePtr> nodes_of(const std::vector<Mask>& masks) {
+  std::vector<NodePtr> nodes;
+  for (const Mask& mask : masks) nodes.push_back(mask.shared_node());
+  return nodes;
+}
+
+Mask make_mask(NodePtr node) {
+  if (node->depth() > kMaxDepth) {
+    fail(ErrorCode::limit, "mask",
+         "the expression is {} levels deep; expected at most {}",
+         node->depth(), kMaxDepth);
+  }
+  return Mask(std::move(node));
+}
+
+}  // namespace maskwise::detail

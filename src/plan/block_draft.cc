@@ -1,0 +1,147 @@
+#include "plan/block_draft.h"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+namespace maskwise::detail {
+namespace {
+
+// A full stretch shorter than this stays in the bitmap around it: a run of its
+// own would cost more than the selects that it saves.
+constexpr int64_t kShortestFullRun = 16;
+
+// Blocks are split down to this many rows, one vector of 16 lanes.
+constexpr int64_t kFewestRows = 16;
+
+// A block is split when less than this part of what it walks is visible, and
+// stays split when the halves walk less than this part of the whole.
+constexpr double kWasteful = 0.25;
+constexpr double kWorthSplitting = 0.75;
+
+// Keys of `some` outside `every`, both ascending, every within some.
+KeyIntervals mixed_keys(const BlockKeys& keys) {
+  KeyIntervals mixed;
+  auto every = keys.every.begin();
+  for (const KeyInterval& some : keys.some) {
+    int64_t begin = some.begin;
+    for (; every != keys.every.end() && every->begin < some.end; ++every) {
+      if (begin < every->begin) mixed.push_back({begin, every->begin});
+      begin = every->end;
+    }
+    if (begin < some.end) mixed.push_back({begin, some.end});
+  }
+  return mixed;
+}
+
+}  // namespace
+
+void PieceList::append_full(int64_t begin, int64_t count) {
+  if (!pieces.empty()) {
+    Piece& last = pieces.back();
+    if (last.words == kAbsent && last.begin + last.count == begin) {
+      last.count += count;
+      return;
+    }
+  }
+  pieces.push_back({begin, count, kAbsent});
+}
+
+void PieceList::append_word(int64_t key, uint64_t word) {
+  words.push_back(word);
+  if (!pieces.empty()) {
+    Piece& last = pieces.back();
+    if (last.words != kAbsent && last.begin + last.count == key) {
+      ++last.count;
+      return;
+    }
+  }
+  pieces.push_back({key, 1, static_cast<int64_t>(words.size()) - 1});
+}
+
+std::vector<BlockDraft> BlockDrafter::draft(int64_t q_begin, int64_t rows) {
+  std::vector<BlockDraft> result;
+  result.push_back(draft_one(q_begin, rows));
+  const auto walked = static_cast<double>(result[0].walked_pairs());
+  const auto visible = static_cast<double>(result[0].visible_pairs);
+  if (rows <= kFewestRows || visible >= kWasteful * walked) return result;
+
+  const int64_t half = rows > 2 * kFewestRows ? 2 * kFewestRows : kFewestRows;
+  std::vector<BlockDraft> halves;
+  double walked_halves = 0;
+  for (int64_t first = 0; first < rows; first += half) {
+    for (BlockDraft& each :
+         draft(q_begin + first, std::min(half, rows - first))) {
+      walked_halves += static_cast<double>(each.walked_pairs());
+      halves.push_back(std::move(each));
+    }
+  }
+  return walked_halves < kWorthSplitting * walked ? std::move(halves)
+                                                  : std::move(result);
+}
+
+BlockDraft BlockDrafter::draft_one(int64_t q_begin, int64_t rows) {
+  BlockDraft draft;
+  draft.q_begin = q_begin;
+  draft.rows = rows;
+  const BlockKeys keys =
+      mask_.block_keys(batch_, head_, q_begin, q_begin + rows);
+  const KeyIntervals mixed = mixed_keys(keys);
+  auto zone = mixed.begin();
+  for (const KeyInterval& every : keys.every) {
+    for (; zone != mixed.end() && zone->begin < every.begin; ++zone) {
+      add_mixed(*zone, draft);
+    }
+    const int64_t count = every.end - every.begin;
+    draft.keys.append_full(every.begin, count);
+    draft.key_count += count;
+    draft.visible_pairs += count * rows;
+  }
+  for (; zone != mixed.end(); ++zone) add_mixed(*zone, draft);
+  return draft;
+}
+
+// Asks every row what it sees of the zone.
+void BlockDrafter::add_mixed(KeyInterval zone, BlockDraft& draft) {
+  zone_words_.assign(static_cast<size_t>(zone.end - zone.begin), 0);
+  for (int64_t r = 0; r < draft.rows; ++r) {
+    const uint64_t bit = uint64_t{1} << r;
+    mask_.row_keys(batch_, head_, draft.q_begin + r, zone, row_);
+    for (const KeyInterval& keys : row_) {
+      draft.visible_pairs += keys.end - keys.begin;
+      for (int64_t k = keys.begin; k < keys.end; ++k) {
+        zone_words_[static_cast<size_t>(k - zone.begin)] |= bit;
+      }
+    }
+  }
+  append_zone(zone, draft);
+}
+
+// Cuts the zone into full and partial pieces and drops what nobody sees.
+void BlockDrafter::append_zone(KeyInterval zone, BlockDraft& draft) {
+  const uint64_t all = draft.all_rows();
+  const auto count = static_cast<int64_t>(zone_words_.size());
+  const auto word = [&](int64_t i) {
+    return zone_words_[static_cast<size_t>(i)];
+  };
+  int64_t i = 0;
+  while (i < count) {
+    int64_t end = i + 1;
+    if (word(i) == all) {
+      while (end < count && word(end) == all) ++end;
+    }
+    if (end - i >= kShortestFullRun) {
+      draft.keys.append_full(zone.begin + i, end - i);
+      draft.key_count += end - i;
+    } else {
+      for (int64_t j = i; j < end; ++j) {
+        if (word(j) == 0) continue;
+        draft.keys.append_word(zone.begin + j, word(j));
+        ++draft.key_count;
+      }
+    }
+    i = end;
+  }
+}
+
+}  // namespace maskwise::detail

@@ -1,0 +1,83 @@
+#include "plan/plan_estimate.h"
+
+#include <algorithm>
+#include <string>
+
+#include "base/checked_math.h"
+#include "base/fail.h"
+#include "plan/plan_data.h"
+
+namespace maskwise::detail {
+namespace {
+
+// What a block costs with no key at all, and what a run adds to it.
+constexpr auto kBlockBytes =
+    static_cast<int64_t>(sizeof(RowBlock) + sizeof(Fold) + sizeof(int64_t));
+constexpr auto kRunBytes = static_cast<int64_t>(sizeof(KeyRun));
+// A mixed key costs a word and, where keys are scattered, a list entry.
+constexpr auto kMixedKeyBytes =
+    static_cast<int64_t>(sizeof(uint64_t) + sizeof(int32_t));
+
+int64_t count_keys(const KeyIntervals& list) {
+  int64_t count = 0;
+  for (const KeyInterval& keys : list) count += keys.end - keys.begin;
+  return count;
+}
+
+int64_t block_bytes(const BlockKeys& keys) {
+  const int64_t mixed = count_keys(keys.some) - count_keys(keys.every);
+  const auto runs =
+      static_cast<int64_t>(keys.some.size() + 2 * keys.every.size());
+  return kBlockBytes + runs * kRunBytes + mixed * kMixedKeyBytes;
+}
+
+std::string human_bytes(double bytes) {
+  constexpr double kKibi = 1024;
+  for (const char* unit : {"bytes", "KiB", "MiB", "GiB"}) {
+    if (bytes < kKibi) return fmt::format("{:.4g} {}", bytes, unit);
+    bytes /= kKibi;
+  }
+  return fmt::format("{:.4g} TiB", bytes);
+}
+
+[[noreturn]] void refuse(const BoundMask& mask, double estimate, int64_t cap) {
+  fail(ErrorCode::limit, "plan",
+       "the plan for shape {} would take about {}; expected at most {} (the "
+       "memory cap, which can be raised). Rows that lie side by side see "
+       "different keys nearly everywhere",
+       to_string(mask.shape()), human_bytes(estimate),
+       human_bytes(static_cast<double>(cap)));
+}
+
+}  // namespace
+
+void check_estimate(const BoundMask& mask, const SliceUses& uses,
+                    int64_t cap) {
+  const AttentionShape& shape = mask.shape();
+  const int64_t blocks = ceil_div(shape.q_len, kBlockRows);
+  const double all_blocks =
+      static_cast<double>(blocks) * static_cast<double>(uses.size());
+  const auto worst_block =
+      static_cast<double>(kBlockBytes) +
+      static_cast<double>(shape.kv_len) * (kMixedKeyBytes + kRunBytes);
+  const auto fixed = static_cast<double>(shape.batch * shape.heads) *
+                     static_cast<double>(sizeof(int32_t));
+  if (fixed + all_blocks * worst_block <= static_cast<double>(cap)) return;
+
+  double bytes = fixed;
+  double done = 0;
+  for (const auto& use : uses) {
+    for (int64_t block = 0; block < blocks; ++block) {
+      const int64_t begin = block * kBlockRows;
+      bytes += static_cast<double>(block_bytes(mask.block_keys(
+          use[0] / shape.heads, use[0] % shape.heads, begin,
+          std::min(begin + kBlockRows, shape.q_len))));
+      done += 1;
+      if (bytes > static_cast<double>(cap)) {
+        refuse(mask, bytes * all_blocks / done, cap);
+      }
+    }
+  }
+}
+
+}  // namespace maskwise::detail

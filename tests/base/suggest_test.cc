@@ -1,0 +1,49 @@
+#include "base/suggest.h"
+
+#include <gtest/gtest.h>
+
+namespace maskwise::detail {
+namespace {
+
+const std::vector<std::string_view> kWords = {"causal", "padding", "documents",
+                                              "sliding_window", "all"};
+
+TEST(Suggest, TheNearestWordIsNamed) {
+  EXPECT_EQ(did_you_mean("casual", kWords), "; did you mean 'causal'?");
+  EXPECT_EQ(did_you_mean("pading", kWords), "; did you mean 'padding'?");
+  EXPECT_EQ(did_you_mean("document", kWords), "; did you mean 'documents'?");
+  EXPECT_EQ(did_you_mean("causal", kWords), "; did you mean 'causal'?");
+}
+
+TEST(Suggest, AThirdOfALongWordMayBeWrong) {
+  EXPECT_EQ(did_you_mean("slide_windows", kWords),
+            "; did you mean 'sliding_window'?");
+}
+
+TEST(Suggest, AWordThatIsNotNearGetsNoSuggestion) {
+  EXPECT_EQ(did_you_mean("transformer", kWords), "");
+  EXPECT_EQ(did_you_mean("", kWords), "");
+  EXPECT_EQ(did_you_mean("causal", {}), "");
+}
+
+TEST(Suggest, AWordWithoutACommonLetterGetsNoSuggestion) {
+  EXPECT_EQ(did_you_mean("q", {"k", "v"}), "");
+  EXPECT_EQ(did_you_mean("xy", {"or"}), "");
+}
+
+TEST(Suggest, OfEquallyNearWordsTheFirstIsNamed) {
+  EXPECT_EQ(did_you_mean("bat", {"cat", "hat"}), "; did you mean 'cat'?");
+}
+
+TEST(Suggest, AnEndlessWordCostsNothing) {
+  EXPECT_EQ(did_you_mean(std::string(10'000'000, 'a'), kWords), "");
+}
+
+TEST(Suggest, WordsAreJoinedWithCommas) {
+  EXPECT_EQ(join_words({}), "");
+  EXPECT_EQ(join_words({"a"}), "a");
+  EXPECT_EQ(join_words({"a", "b", "c"}), "a, b, c");
+}
+
+}  // namespace
+}  // namespace maskwise::detail
