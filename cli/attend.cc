@@ -1,0 +1,76 @@
+// maskwise attend: masked attention from file to file.
+#include <fmt/format.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "commands.h"
+#include "flags.h"
+#include "inputs.h"
+#include "report.h"
+
+namespace maskwise::cli {
+namespace {
+
+struct AttendFlags {
+  std::string input;
+  std::string mask;
+  std::string output;
+  CallFlags call;
+  bool weights = false;
+  std::optional<std::string> scores;
+};
+
+void attend(const AttendFlags& flags) {
+  AttentionOptions options = flags.call.options();
+  options.weights = flags.weights ? Weights::all : Weights::none;
+  if (flags.scores) options.scores = parse_scores(*flags.scores);
+  const AttentionFile file = load_attention_file(flags.input);
+  const MaskPlan plan = file.plan(flags.mask);
+  const AttentionResult result = attention(file.q(), file.k(), file.v(), plan,
+                                           file.with_tensors(options));
+
+  TensorMap outputs = {{"o", result.o}, {"lse", result.lse}};
+  if (flags.weights) outputs["weights"] = result.weights;
+  if (flags.scores) outputs["scores"] = result.scores;
+  save_safetensors(flags.output, outputs);
+
+  print_warnings(warnings(plan.mask()));
+  print(fmt::format("{}: o {} {}, lse {}; {} of the pairs are visible\n",
+                    flags.output, to_string(result.o.shape()),
+                    name_of(result.o.dtype()), to_string(result.lse.shape()),
+                    human_share(plan.stats().visible_share)));
+}
+
+}  // namespace
+
+void add_attend(CLI::App& app, int& /*exit_code*/) {
+  const auto flags = std::make_shared<AttendFlags>();
+  CLI::App* command = add_command(
+      app, "attend", "Masked attention from a safetensors file to another",
+      "maskwise attend in.safetensors --mask 'causal & padding(token_ids)' -o "
+      "out.safetensors");
+  command
+      ->add_option("input", flags->input,
+                   "safetensors with q [B,H,Lq,D], k [B,Hkv,Lk,D] and v "
+                   "[B,Hkv,Lk,Dv] (f32, f16 or bf16), optional bias, "
+                   "alibi_slopes [H], q_positions, kv_positions, and the "
+                   "tensors that the mask names")
+      ->type_name("IN")
+      ->required();
+  add_mask_flag(*command, flags->mask);
+  command->add_option("-o,--output", flags->output, "Where o and lse go")
+      ->type_name("OUT")
+      ->required();
+  add_call_flags(*command, flags->call);
+  command->add_flag("--weights", flags->weights,
+                    "Write the softmax weights [B,H,Lq,Lk], too");
+  command
+      ->add_option("--scores", flags->scores,
+                   "Write the scores, too: raw, capped or biased")
+      ->type_name("STAGE");
+  command->callback([flags] { attend(*flags); });
+}
+
+}  // namespace maskwise::cli

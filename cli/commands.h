@@ -1,0 +1,19 @@
+// The commands of the tool. Each adds itself to the parser; when it is chosen
+// it runs and leaves its exit code: 0, or 1 when a check failed. Bad input is
+// an exception, which main() turns into one line and exit code 2.
+#ifndef MASKWISE_CLI_COMMANDS_H_
+#define MASKWISE_CLI_COMMANDS_H_
+
+#include <CLI/CLI.hpp>
+
+namespace maskwise::cli {
+
+void add_attend(CLI::App& app, int& exit_code);
+void add_plan(CLI::App& app, int& exit_code);
+void add_explain(CLI::App& app, int& exit_code);
+void add_verify(CLI::App& app, int& exit_code);
+void add_compare(CLI::App& app, int& exit_code);
+
+}  // namespace maskwise::cli
+
+#endif  // MASKWISE_CLI_COMMANDS_H_
