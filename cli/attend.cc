@@ -28,19 +28,19 @@ void attend(const AttendFlags& flags) {
   if (flags.scores) options.scores = parse_scores(*flags.scores);
   const AttentionFile file = load_attention_file(flags.input);
   const MaskPlan plan = file.plan(flags.mask);
-  const AttentionResult result = attention(file.q(), file.k(), file.v(), plan,
-                                           file.with_tensors(options));
+  const AttentionResult result =
+      attention(file.q(), file.k(), file.v(), plan, file.with_tensors(options));
 
   TensorMap outputs = {{"o", result.o}, {"lse", result.lse}};
   if (flags.weights) outputs["weights"] = result.weights;
   if (flags.scores) outputs["scores"] = result.scores;
   save_safetensors(flags.output, outputs);
 
-  print_warnings(warnings(plan.mask()));
   print(fmt::format("{}: o {} {}, lse {}; {} of the pairs are visible\n",
                     flags.output, to_string(result.o.shape()),
                     name_of(result.o.dtype()), to_string(result.lse.shape()),
                     human_share(plan.stats().visible_share)));
+  print_warnings(warnings(plan.mask()));
 }
 
 }  // namespace
@@ -51,14 +51,7 @@ void add_attend(CLI::App& app, int& /*exit_code*/) {
       app, "attend", "Masked attention from a safetensors file to another",
       "maskwise attend in.safetensors --mask 'causal & padding(token_ids)' -o "
       "out.safetensors");
-  command
-      ->add_option("input", flags->input,
-                   "safetensors with q [B,H,Lq,D], k [B,Hkv,Lk,D] and v "
-                   "[B,Hkv,Lk,Dv] (f32, f16 or bf16), optional bias, "
-                   "alibi_slopes [H], q_positions, kv_positions, and the "
-                   "tensors that the mask names")
-      ->type_name("IN")
-      ->required();
+  add_input(*command, flags->input)->required();
   add_mask_flag(*command, flags->mask);
   command->add_option("-o,--output", flags->output, "Where o and lse go")
       ->type_name("OUT")

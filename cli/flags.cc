@@ -4,6 +4,7 @@
 
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <utility>
 
 namespace maskwise::cli {
@@ -15,8 +16,18 @@ CLI::App* add_command(CLI::App& app, const std::string& name,
   return command;
 }
 
-void add_mask_flag(CLI::App& command, std::string& mask) {
-  command
+CLI::Option* add_input(CLI::App& command, std::string& input) {
+  return command
+      .add_option("input", input,
+                  "safetensors with q [B,H,Lq,D], k [B,Hkv,Lk,D] and v "
+                  "[B,Hkv,Lk,Dv] (f32, f16 or bf16), optional bias, "
+                  "alibi_slopes [H], q_positions, kv_positions, and the "
+                  "tensors that the mask names")
+      ->type_name("IN");
+}
+
+CLI::Option* add_mask_flag(CLI::App& command, std::string& mask) {
+  return command
       .add_option("--mask", mask,
                   "Who may attend to whom, such as 'causal & "
                   "padding(token_ids)'; docs/masks.md has all words")
@@ -24,11 +35,51 @@ void add_mask_flag(CLI::App& command, std::string& mask) {
       ->required();
 }
 
+void add_json_flag(CLI::App& command, bool& json) {
+  command.add_flag("--json", json, "Report as JSON");
+}
+
+CLI::Validator whole_number(int64_t least, int64_t most) {
+  const auto check = [least, most](const std::string& text) -> std::string {
+    const char* end = text.data() + text.size();
+    int64_t value = 0;
+    const auto [after, status] = std::from_chars(text.data(), end, value);
+    if (status == std::errc() && after == end && value >= least &&
+        value <= most) {
+      return "";
+    }
+    return fmt::format("expected a whole number from {} to {}, got '{}'", least,
+                       most, text);
+  };
+  return {check, ""};
+}
+
+CLI::Validator finite_number() {
+  const auto check = [](const std::string& text) -> std::string {
+    const char* end = text.data() + text.size();
+    float value = 0;
+    const auto [after, status] = std::from_chars(text.data(), end, value);
+    if (status == std::errc() && after == end && std::isfinite(value)) {
+      return "";
+    }
+    return fmt::format("expected a finite number, got '{}'", text);
+  };
+  return {check, ""};
+}
+
 void add_call_flags(CLI::App& command, CallFlags& flags) {
-  command.add_option("--scale", flags.scale,
-                     "Factor of the scores (default: 1/sqrt(D))");
-  command.add_option("--softcap", flags.softcap,
-                     "Scores become cap * tanh(score / cap); 0 = none");
+  // More threads than this are a typing error, not a machine.
+  constexpr int64_t kMostThreads = 1024;
+  command
+      .add_option("--scale", flags.scale,
+                  "Factor of the scores (default: 1/sqrt(D))")
+      ->type_name("NUMBER")
+      ->check(finite_number());
+  command
+      .add_option("--softcap", flags.softcap,
+                  "Scores become cap * tanh(score / cap); 0 = none")
+      ->type_name("NUMBER")
+      ->check(finite_number());
   command
       .add_option("--backend", flags.backend,
                   "cpu, or reference for the row contract as it is written")
@@ -37,8 +88,11 @@ void add_call_flags(CLI::App& command, CallFlags& flags) {
       .add_option("--isa", flags.isa,
                   "scalar, avx2 or avx512; every one gives the same bits")
       ->type_name("NAME");
-  command.add_option("--threads", flags.threads,
-                     "At most this many threads, >= 1 (default: all)");
+  command
+      .add_option("--threads", flags.threads,
+                  "At most this many threads (default: all)")
+      ->type_name("N")
+      ->check(whole_number(1, kMostThreads));
 }
 
 AttentionOptions CallFlags::options() const {

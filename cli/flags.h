@@ -3,6 +3,7 @@
 #define MASKWISE_CLI_FLAGS_H_
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,8 +16,16 @@ namespace maskwise::cli {
 CLI::App* add_command(CLI::App& app, const std::string& name,
                       const std::string& text, const std::string& example);
 
-// Adds the required --mask TEXT.
-void add_mask_flag(CLI::App& command, std::string& mask);
+// Adds the input file, which may be missing unless the caller requires it; the
+// required --mask TEXT; --json.
+CLI::Option* add_input(CLI::App& command, std::string& input);
+CLI::Option* add_mask_flag(CLI::App& command, std::string& mask);
+void add_json_flag(CLI::App& command, bool& json);
+
+// What a flag takes. Anything else is refused with the text found, before any
+// file is read.
+CLI::Validator whole_number(int64_t least, int64_t most);
+CLI::Validator finite_number();
 
 // How attention is called.
 struct CallFlags {

@@ -32,6 +32,35 @@ void require_heads(const TensorMap& tensors, const std::string& path,
   }
 }
 
+// Said here, before the mask meets the shape: attention() would say the same,
+// but a length that is really the heads makes the mask complain first.
+void require_fit(const AttentionFile& file, const std::string& path) {
+  const Tensor& q = file.q();
+  const Tensor& k = file.k();
+  const Tensor& v = file.v();
+  const auto divides = [&q](int64_t kv_heads) {
+    return kv_heads == 0 ? q.dim(1) == 0 : q.dim(1) % kv_heads == 0;
+  };
+  if (k.dim(0) != q.dim(0) || k.dim(3) != q.dim(3) || !divides(k.dim(1))) {
+    throw Error(
+        ErrorCode::shape_mismatch,
+        fmt::format("[input] k is {} in {}; expected [{}, Hkv, Lk, {}], with "
+                    "Hkv a divisor of {}, to fit q {}{}",
+                    to_string(k.shape()), path, q.dim(0), q.dim(3), q.dim(1),
+                    to_string(q.shape()),
+                    k.dim(2) == q.dim(1) ? "; the head and length axes look "
+                                           "swapped"
+                                         : ""));
+  }
+  if (v.dim(0) != k.dim(0) || v.dim(1) != k.dim(1) || v.dim(2) != k.dim(2)) {
+    throw Error(ErrorCode::shape_mismatch,
+                fmt::format("[input] v is {} in {}; expected [{}, {}, {}, Dv] "
+                            "to fit k {}",
+                            to_string(v.shape()), path, k.dim(0), k.dim(1),
+                            k.dim(2), to_string(k.shape())));
+  }
+}
+
 TensorView view_or_nothing(const TensorMap& tensors, const std::string& name) {
   const auto found = tensors.find(name);
   return found == tensors.end() ? TensorView() : found->second.view();
@@ -57,6 +86,7 @@ AttentionFile load_attention_file(const std::string& path) {
   require_heads(file.tensors, path, "q", "[B, H, Lq, D]");
   require_heads(file.tensors, path, "k", "[B, Hkv, Lk, D]");
   require_heads(file.tensors, path, "v", "[B, Hkv, Lk, Dv]");
+  require_fit(file, path);
   file.shape = {file.q().dim(0), file.q().dim(1), file.q().dim(2),
                 file.k().dim(2)};
   return file;

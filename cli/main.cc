@@ -3,10 +3,13 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <new>
+#include <sstream>
 #include <string>
 
 #include "commands.h"
 #include "maskwise/maskwise.h"
+#include "report.h"
+#include "usage.h"
 
 namespace {
 
@@ -16,10 +19,12 @@ constexpr const char* kAbout =
     "Masked multi-head attention where masked means absent: say who may attend "
     "to whom, see it, compute it, prove it.";
 
-// Error texts of libraries may hold line breaks; ours is one line.
+// Error texts of libraries and what they quote may hold line breaks and other
+// control characters; ours is one line.
 int complain(std::string text) {
   for (char& c : text) {
-    if (c == '\n' || c == '\r') c = ' ';
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < ' ' || byte == 0x7F) c = ' ';
   }
   std::cerr << "maskwise: " << text << '\n';
   return kBadInput;
@@ -38,10 +43,12 @@ int run(int argc, char** argv) {
   maskwise::cli::add_compare(app, exit_code);
   try {
     app.parse(argc, argv);
-  } catch (const CLI::Success& success) {
-    return app.exit(success);  // --help, --version
+  } catch (const CLI::Success& success) {  // --help, --version
+    std::ostringstream text;
+    app.exit(success, text);
+    maskwise::cli::print(text.str());
   } catch (const CLI::ParseError& error) {
-    return complain(std::string(error.what()) + " (maskwise --help tells)");
+    return complain(maskwise::cli::usage_problem(app, error));
   }
   return exit_code;
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -115,8 +116,10 @@ void add_plan(CLI::App& app, int& /*exit_code*/) {
   command
       ->add_option("--memory-cap", flags->memory_cap,
                    "Refuse a plan that may take more bytes than this")
+      ->type_name("BYTES")
+      ->check(whole_number(0, std::numeric_limits<int64_t>::max()))
       ->capture_default_str();
-  command->add_flag("--json", flags->json, "Report as JSON");
+  add_json_flag(*command, flags->json);
   command->callback([flags] { plan(*flags); });
 }
 

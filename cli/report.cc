@@ -62,7 +62,7 @@ std::string human_share(double share) {
 std::string human_count(int64_t count) {
   std::string digits = fmt::format("{}", count);
   for (int64_t at = static_cast<int64_t>(digits.size()) - 3; at > 0; at -= 3) {
-    digits.insert(static_cast<size_t>(at), ",");
+    digits.insert(static_cast<size_t>(at), 1, ',');
   }
   return digits;
 }

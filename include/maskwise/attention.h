@@ -30,23 +30,26 @@ enum class Scores {
 };
 
 // ALiBi (https://arxiv.org/abs/2108.12409) as a bias:
-// rn(slope[h] * (float)(kv_pos - q_pos)).
+// rn(slope[h] * (float)(kv_pos - q_pos)). Positions are i32 or i64, by default
+// 0, 1, 2, ... on both sides.
 struct Alibi {
-  TensorView slopes;        // [H] f32; not defined = no ALiBi
-  TensorView q_positions;   // [Lq] or [B, Lq], i32 or i64; default 0, 1, ...
-  TensorView kv_positions;  // [Lk] or [B, Lk], i32 or i64; default 0, 1, ...
+  TensorView slopes = {};        // [H] f32; not defined = no ALiBi
+  TensorView q_positions = {};   // [Lq] or [B, Lq]
+  TensorView kv_positions = {};  // [Lk] or [B, Lk]
 };
 
+// Each member has an initialiser, so that naming only some of them is no
+// warning in the caller's build.
 struct AttentionOptions {
-  std::optional<float> scale;  // default 1/sqrt(D)
-  float softcap = 0;           // cap * tanh(x / cap); 0 = none
-  TensorView bias;             // broadcast to [B, H, Lq, Lk]; -inf removes
-  Alibi alibi;
+  std::optional<float> scale = {};  // default 1/sqrt(D)
+  float softcap = 0;                // cap * tanh(x / cap); 0 = none
+  TensorView bias = {};             // broadcast to [B, H, Lq, Lk]; -inf removes
+  Alibi alibi = {};
   Layout layout = Layout::bhld;
   Weights weights = Weights::none;
   Scores scores = Scores::none;
   Backend backend = Backend::cpu;
-  std::optional<int> threads;  // >= 1; default: all that oneTBB offers
+  std::optional<int> threads = {};  // >= 1; default: all that oneTBB offers
 };
 
 struct AttentionResult {

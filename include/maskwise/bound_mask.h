@@ -77,7 +77,8 @@ struct Clause {
 
 // Immutable and cheap to copy; safe to read from many threads. The two
 // readings, allowed() and the intervals, are independent implementations of
-// one meaning; the tests hold one against the other.
+// one meaning; the tests hold one against the other. What asks about a row or
+// pair throws Error when that lies outside the shape.
 class BoundMask {
  public:
   const AttentionShape& shape() const { return shape_; }
@@ -116,8 +117,7 @@ class BoundMask {
   // This mask and the boolean tensor `allowed` (as allow() takes it) together.
   BoundMask restricted_to(const TensorView& allowed) const;
 
-  // Which clauses allow or forbid the pair, and why. Throws Error when the
-  // pair lies outside the shape.
+  // Which clauses allow or forbid the pair, and why.
   Clause clause(const PairIndex& pair) const;
 
   // For the library's own layers.

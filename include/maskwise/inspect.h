@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <iosfwd>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,55 +23,76 @@ struct TokenLabels {
   std::vector<std::vector<std::string>> k;  // [B][Lk]
 };
 
+// Which characters drawings and tables are made of.
+enum class Charset { unicode, ascii };
+
 // Whether a query may attend to a key, and why.
 struct Explanation {
   PairIndex pair;
+  std::string q_token;  // the labels of the two, "" when they have none
+  std::string k_token;
   bool allowed = false;
-  std::string reason;  // one line: the clause that decides, in words
+  std::string reason;  // one line: the clauses that decide, in words
   Clause tree;         // every clause with its own answer
 };
 
-// Explains one pair. Throws Error when it lies outside the shape.
-Explanation explain(const BoundMask& mask, const PairIndex& pair);
+// Explains one pair. Throws Error when it lies outside the shape or the labels
+// do not fit it.
+Explanation explain(const BoundMask& mask, const PairIndex& pair,
+                    const TokenLabels& labels = {});
 
-// The explanation as lines of text: the reason, then the tree.
-std::string to_string(const Explanation& explanation);
+// The explanation as lines of text, without a line break at the end: the pair,
+// the reason, and the tree with true or false at every clause.
+std::string to_string(const Explanation& explanation,
+                      Charset charset = Charset::unicode);
 std::ostream& operator<<(std::ostream& out, const Explanation& explanation);
-
-enum class Charset { unicode, ascii };
 
 struct GridOptions {
   TokenLabels labels;
-  Charset charset = Charset::unicode;
-  // Larger masks are scaled down to at most this many rows and columns; a cell
-  // then shows the share of its pairs that are allowed.
+  Charset charset = Charset::unicode;  // of draw_text()
+  std::optional<int64_t> batch;        // this batch item only
+  std::optional<int64_t> head;         // this head only
+  // Larger masks are scaled down to at most this many rows and columns, 1 to
+  // 1024; a cell then shows the share of its pairs that are allowed.
   int64_t most_cells = 48;
+  int64_t most_grids = 8;  // more are counted, not drawn
 };
 
 // The mask as a grid, queries down, keys across, one for each (batch, head)
-// whose mask differs from those before.
+// whose mask differs from those before. draw_svg() is a whole SVG document in
+// colours for light and dark pages. Throws Error when an option does not fit
+// the shape. Cost: each row's key intervals a few times; memory for the cells.
 std::string draw_text(const BoundMask& mask, const GridOptions& options = {});
 std::string draw_svg(const BoundMask& mask, const GridOptions& options = {});
 
+// The pad id that the mask's padding() says, if it says one.
+std::optional<int64_t> pad_id_of(const Mask& mask);
+
 struct ShapeWalkOptions {
   TokenLabels labels;
-  int64_t d_model = 64;  // a multiple of the heads
-  int64_t batch = 0;     // whose logits are shown ...
+  std::optional<int64_t> d_model;  // a multiple of H; default 16 for each head
+  std::optional<int64_t> pad;      // default: pad_id_of(mask), else 0
+  // Whose logits are shown. Default: the first batch item that holds padding
+  // and its last query that is none.
+  std::optional<int64_t> batch;
   int64_t head = 0;
-  int64_t q = 0;  // ... and of which query
+  std::optional<int64_t> q;
 };
 
 // One station on the way from token ids to attention weights.
 struct ShapeStep {
-  std::string name;   // "token ids", "padding mask", "logits", ...
-  std::string shape;  // "(B,1,1,L)"
-  Shape sizes;        // the same in numbers
-  std::string text;   // what happens there, one or two lines
+  std::string name;        // "token ids", "padding mask", "logits", ...
+  std::string shape;       // "(B,1,1,L)"
+  Shape sizes;             // the same in numbers
+  std::string text;        // what happens there, one line
+  bool on_logits = false;  // its axes meet those of the logits (B,H,L,L)
 };
 
 // One row of logits on its way through the mask.
 struct LogitRow {
-  std::vector<std::string> keys;  // labels
+  PairIndex row;                  // batch, head and q; k is 0
+  std::string query;              // label, "" when there is none
+  std::vector<std::string> keys;  // labels, empty when there are none
   std::vector<float> before;      // scale * q.k
   std::vector<float> masked;      // -inf where masked
   std::vector<float> weights;     // after the softmax
@@ -79,58 +101,75 @@ struct LogitRow {
 struct ShapeWalk {
   std::vector<ShapeStep> steps;
   LogitRow row;
+  std::optional<LogitRow> padded_row;  // of the first padded query, if any
 };
 
-// The way from token ids [B, L] to the weights of one row, with numbers: the
+// The steps alone, which need no ids. Cost: each row's key intervals.
+std::vector<ShapeStep> shape_steps(const BoundMask& mask,
+                                   const ShapeWalkOptions& options = {});
+
+// The way from token ids [B, Lk] to the weights of one row, with numbers: the
 // embedding is a fixed table of pseudo-random vectors, one for each id, and
-// the heads are slices of it. For self-attention masks (Lq = Lk). Throws Error
-// when ids, heads and d_model do not fit.
-ShapeWalk walk_shapes(const BoundMask& mask, const TensorView& token_ids,
+// the heads are slices of it. Without ids, and for the queries when Lq is not
+// Lk, each position has an id of its own. Throws Error when ids, heads and
+// d_model do not fit, or the mask has no rows.
+ShapeWalk walk_shapes(const BoundMask& mask, const TensorView& token_ids = {},
                       const ShapeWalkOptions& options = {});
-std::string to_string(const ShapeWalk& walk, Charset charset);
+std::string to_string(const ShapeWalk& walk,
+                      Charset charset = Charset::unicode);
 
 // What verify() found.
 struct VerifyReport {
-  int64_t rows = 0;      // rows checked: all of them
-  int64_t poisoned = 0;  // masked pairs whose k, v and bias were poisoned
-  int64_t deleted = 0;   // masked pairs whose key was deleted
-  int64_t bits_changed = 0;
+  int64_t rows = 0;          // rows of the call: all of them
+  int64_t poisoned = 0;      // masked pairs whose k, v and bias were poisoned
+  int64_t deleted = 0;       // masked pairs whose key was deleted
+  int64_t bits_changed = 0;  // 0, or there is a leak
   std::vector<PairIndex> changed_rows;  // the first few; k is 0
 };
 
 // Holds the promise to the test on these inputs: for every row, its masked
 // keys are overwritten with six kinds of poison (quiet and signalling NaN,
 // +Inf, -Inf, 1e30, a denormal) and, apart from that, deleted from memory; the
-// bits of o, lse, m, l, weights and biased scores that change are counted.
-// Arguments and errors as attention(). Cost: up to seven calls for each group
-// of rows that see the same keys.
+// bits of o, lse, m, l, weights and biased scores that differ from those of
+// the whole call are counted. A pair with a bias of -inf is masked. f16 and
+// bf16 inputs are converted to f32 first, exactly, and f32 results compared.
+// Arguments and errors as attention(); Error (limit) when weights and scores
+// would take more than 4 GiB. Cost: the whole call, and a small call of each
+// kind for each group of rows that see the same keys.
 VerifyReport verify(const TensorView& q, const TensorView& k,
                     const TensorView& v, const MaskPlan& plan,
                     const AttentionOptions& options = {});
 
-// What one way of applying the mask does.
+// What one way of applying the mask does. The numbers are of the rows that see
+// a key (0 when there is none) and NaN as soon as one row gives NaN.
 struct VariantReport {
-  std::string variant;          // "masked_absent", "add_minus_1e9", ...
-  std::string text;             // what it is, for people
-  double row_sum_min = 0;       // of the weights of a row that sees a key
+  std::string variant;     // "masked_absent", "add_minus_1e9", ...
+  std::string text;        // what it is, for people
+  double row_sum_min = 0;  // of the weights of a row
   double row_sum_max = 0;
-  double masked_weight_max = 0; // weight that reached masked keys of a row
-  double output_diff_max = 0;   // largest |o - ours|, rows that see a key
-  double influence_max = 0;     // largest move of o when masked keys change
-  std::string fully_masked_row; // what a row that sees no key gives; "" = none
+  double masked_weight_max = 0;  // of a row's weight that reached masked keys
+  double output_diff_max = 0;    // largest |o - ours|
+  double influence_max = 0;      // largest move of o when 1 is added to every
+                                 // entry of k and v of the row's masked keys
+  std::string fully_masked_row;  // what a row that sees no key gives, in words:
+                                 // the first such row, else the last row as if
+                                 // it were one; "" without rows or keys
 };
 
-// Our mask beside the usual mistakes: -1e9 and -1e4 added to masked logits,
-// logits multiplied by 0/1, weights multiplied by 0/1 after the softmax with
-// and without renormalising, and the polarity inverted. The variants run in
-// f32 with a plain softmax, as tutorials write it. Arguments and errors as
-// attention().
+// Our mask beside the usual mistakes, in this order: masked_absent (ours),
+// add_minus_1e9, add_minus_1e4 (added to masked logits), multiply_logits (by
+// 0/1), multiply_weights, multiply_weights_renormalised (by 0/1 after the
+// softmax), inverted_polarity (the mask negated). The others than ours run in
+// f32 with a plain softmax, as tutorials write it, and honour scale, softcap,
+// bias, ALiBi and shared kv heads; a pair with a bias of -inf is masked.
+// Arguments and errors as attention(); Error (limit) when the weights would
+// take more than 4 GiB. Cost: about 14 plain calls.
 std::vector<VariantReport> compare(const TensorView& q, const TensorView& k,
                                    const TensorView& v, const MaskPlan& plan,
                                    const AttentionOptions& options = {});
 
-// A small built-in case for compare(): in its row a masked key would hold 99 %
-// of the weight.
+// A small built-in case for compare(): in row 0 the masked key would hold 99 %
+// of the weight; row 1 sees no key.
 struct CompareDemo {
   Tensor q;  // [1, 1, 2, 2]
   Tensor k;  // [1, 1, 4, 2]

@@ -46,15 +46,20 @@ class Mask {
 };
 
 // A tensor given to a mask, with the name that the text form prints for it.
-// The mask copies the elements.
+// The mask copies the elements; until then a Tensor is kept alive here, the
+// memory of a TensorView by its owner.
 struct MaskTensor {
-  MaskTensor(const Tensor& tensor) : view(tensor.view()) {}        // NOLINT
-  MaskTensor(const TensorView& tensor) : view(tensor) {}           // NOLINT
+  MaskTensor(const Tensor& tensor)  // NOLINT
+      : view(tensor.view()), kept(tensor) {}
+  MaskTensor(const TensorView& tensor) : view(tensor) {}  // NOLINT
+  MaskTensor(std::string tensor_name, const Tensor& tensor)
+      : view(tensor.view()), name(std::move(tensor_name)), kept(tensor) {}
   MaskTensor(std::string tensor_name, const TensorView& tensor)
       : view(tensor), name(std::move(tensor_name)) {}
 
   TensorView view;
   std::string name;  // "" prints as t0, t1, ...
+  Tensor kept;       // shares the elements of `view`
 };
 
 // One number for every batch item, or one per item: `3`, `{3, 5}`, a vector,
@@ -89,8 +94,8 @@ enum class Align { top_left, bottom_right };
 // Where the queries stand: an alignment or an offset, not both. Said on one
 // word of an `&`, it holds for the words of that `&` that say none.
 struct Position {
-  std::optional<Align> align;
-  std::optional<PerBatch> offset;
+  std::optional<Align> align = {};
+  std::optional<PerBatch> offset = {};
 };
 
 // Every pair; no pair.
@@ -103,10 +108,11 @@ Mask causal(const Position& position = {});
 Mask causal(Align align);
 
 struct WindowOptions {
-  std::optional<int64_t> left;   // keys before the diagonal; unlimited if unsaid
-  std::optional<int64_t> right;  // keys after the diagonal; unlimited if unsaid
-  std::optional<Align> align;
-  std::optional<PerBatch> offset;
+  // Keys before and after the diagonal; unlimited if unsaid.
+  std::optional<int64_t> left = {};
+  std::optional<int64_t> right = {};
+  std::optional<Align> align = {};
+  std::optional<PerBatch> offset = {};
 };
 
 // q + offset - left <= k <= q + offset + right. The counts exclude the

@@ -31,6 +31,11 @@ Output output_of(Tensor& tensor, Layout layout) {
   return output;
 }
 
+ScoreStage stage_of(Scores scores) {
+  if (scores == Scores::raw) return ScoreStage::raw;
+  return scores == Scores::capped ? ScoreStage::capped : ScoreStage::biased;
+}
+
 // Makes every output of the call and shows it to the backend.
 AttentionResult make_outputs(ForwardProblem& problem,
                              const AttentionOptions& options) {
@@ -38,12 +43,12 @@ AttentionResult make_outputs(ForwardProblem& problem,
   const Shape rows = {batch, heads, q_len};
   const Shape pairs = {batch, heads, q_len, kv_len};
   AttentionResult result;
-  result.o = make_output({batch, heads, q_len, problem.value_dim},
-                         options.layout);
+  result.o =
+      make_output({batch, heads, q_len, problem.value_dim}, options.layout);
   problem.o = output_of(result.o, options.layout);
-  for (auto [tensor, output] : {std::pair(&result.lse, &problem.lse),
-                                std::pair(&result.m, &problem.m),
-                                std::pair(&result.l, &problem.l)}) {
+  for (auto [tensor, output] :
+       {std::pair(&result.lse, &problem.lse), std::pair(&result.m, &problem.m),
+        std::pair(&result.l, &problem.l)}) {
     *tensor = Tensor(DType::f32, rows);
     *output = output_of(*tensor, Layout::bhld);
   }
@@ -54,7 +59,7 @@ AttentionResult make_outputs(ForwardProblem& problem,
   if (options.scores != Scores::none) {
     result.scores = Tensor(DType::f32, pairs);
     problem.scores = output_of(result.scores, Layout::bhld);
-    problem.score_stage = options.scores;
+    problem.score_stage = stage_of(options.scores);
   }
   return result;
 }
@@ -79,8 +84,8 @@ AttentionResult attention(const TensorView& q, const TensorView& k,
   detail::ForwardProblem& problem = inputs.problem;
   AttentionResult result = detail::make_outputs(problem, options);
   if (options.backend == Backend::reference) {
-    detail::contract_forward(
-        problem, detail::visibility_of(plan.mask(), problem.bias));
+    detail::contract_forward(problem,
+                             detail::visibility_of(plan.mask(), problem.bias));
   } else {
     const MaskPlan visible =
         inputs.bias.defined()

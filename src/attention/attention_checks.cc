@@ -15,6 +15,9 @@ constexpr std::string_view kOperation = "attention";
 // Threads beyond this are a typing error, not a machine.
 constexpr int kMostThreads = 1024;
 
+// The difference of two positions within this fits in 63 bits.
+constexpr int64_t kFarthest = (int64_t{1} << 62) - 1;
+
 bool is_attention_float(DType dtype) {
   return dtype == DType::f32 || dtype == DType::f16 || dtype == DType::bf16;
 }
@@ -107,8 +110,9 @@ void Checker::expect_shape(std::string_view name, const TensorView& view,
     std::swap(found[1], found[2]);
     std::swap(wanted[1], wanted[2]);
   }
-  fail(ErrorCode::shape_mismatch, kOperation, "expected {} of shape {}, got {}{}",
-       name, to_string(wanted), to_string(found),
+  fail(ErrorCode::shape_mismatch, kOperation,
+       "expected {} of shape {}, got {}{}", name, to_string(wanted),
+       to_string(found),
        axes_swapped ? "; the head and length axes look swapped" : "");
 }
 
@@ -127,8 +131,7 @@ int64_t Checker::check_kv_heads(const TensorView& k) const {
 
 void Checker::check_shapes(const TensorView& q, const TensorView& k,
                            const TensorView& v) const {
-  expect_shape("q", q,
-               {shape_.batch, shape_.heads, shape_.q_len, q.dim(3)});
+  expect_shape("q", q, {shape_.batch, shape_.heads, shape_.q_len, q.dim(3)});
   if (q.dim(3) < 1) {
     fail(ErrorCode::shape_mismatch, kOperation,
          "q has head_dim 0; expected at least 1");
@@ -143,8 +146,7 @@ void Checker::check_shapes(const TensorView& q, const TensorView& k,
 void Checker::read_bias() {
   if (!options_.bias.defined()) return;
   inputs_.bias = as_f32("bias", options_.bias);
-  const Shape pairs = {shape_.batch, shape_.heads, shape_.q_len,
-                       shape_.kv_len};
+  const Shape pairs = {shape_.batch, shape_.heads, shape_.q_len, shape_.kv_len};
   try {
     inputs_.problem.bias = input_of(inputs_.bias.broadcast_to(pairs));
   } catch (const Error&) {
@@ -159,8 +161,7 @@ std::vector<int64_t> Checker::read_positions(std::string_view name,
                                              int64_t length) const {
   const Shape wanted = {shape_.batch, length};
   if (!view.defined()) {
-    std::vector<int64_t> positions(
-        static_cast<size_t>(shape_.batch * length));
+    std::vector<int64_t> positions(static_cast<size_t>(shape_.batch * length));
     for (size_t i = 0; i < positions.size(); ++i) {
       positions[i] = static_cast<int64_t>(i) % length;
     }
@@ -173,10 +174,16 @@ std::vector<int64_t> Checker::read_positions(std::string_view name,
   }
   if (view.dtype() != DType::i32 && view.dtype() != DType::i64) {
     fail(ErrorCode::invalid_argument, kOperation,
-         "expected {} of type i32 or i64, got {}", name,
-         name_of(view.dtype()));
+         "expected {} of type i32 or i64, got {}", name, name_of(view.dtype()));
   }
-  return to_int64(view.broadcast_to(wanted));
+  std::vector<int64_t> positions = to_int64(view.broadcast_to(wanted));
+  for (const int64_t position : positions) {
+    if (position >= -kFarthest && position <= kFarthest) continue;
+    fail(ErrorCode::invalid_argument, kOperation,
+         "{} holds {}; expected positions between -2^62 and 2^62", name,
+         position);
+  }
+  return positions;
 }
 
 void Checker::read_alibi() {
@@ -187,8 +194,7 @@ void Checker::read_alibi() {
          "expected alibi slopes of shape [H] = [{}], got {}", shape_.heads,
          to_string(alibi.slopes.shape()));
   }
-  const Tensor slopes =
-      Tensor::copy_of(as_f32("alibi slopes", alibi.slopes));
+  const Tensor slopes = Tensor::copy_of(as_f32("alibi slopes", alibi.slopes));
   ForwardProblem& problem = inputs_.problem;
   problem.alibi_slopes.assign(slopes.data<float>(),
                               slopes.data<float>() + slopes.size());
@@ -206,7 +212,7 @@ AttentionInputs Checker::run(const TensorView& q, const TensorView& k,
   const TensorView v4 = as_bhld("v", v);
   check_shapes(q4, k4, v4);
   ForwardProblem& problem = inputs_.problem;
-  problem.shape = shape_;
+  problem.shape = {shape_.batch, shape_.heads, shape_.q_len, shape_.kv_len};
   problem.kv_heads = k4.dim(1);
   problem.head_dim = q4.dim(3);
   problem.value_dim = v4.dim(3);

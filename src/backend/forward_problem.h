@@ -6,8 +6,6 @@
 #include <functional>
 #include <vector>
 
-#include "maskwise/attention.h"
-
 namespace maskwise::detail {
 
 // Four axes of f32; strides in elements, 0 where an axis is broadcast.
@@ -29,8 +27,26 @@ using Output = Strided<float>;
 // from the mask and the bias; backends know neither.
 using Visibility = std::function<bool(int64_t, int64_t, int64_t, int64_t)>;
 
+// The shape of the scores.
+struct ProblemShape {
+  int64_t batch = 0;
+  int64_t heads = 0;
+  int64_t q_len = 0;
+  int64_t kv_len = 0;
+};
+
+// One row of the scores.
+struct ProblemRow {
+  int64_t batch = 0;
+  int64_t head = 0;
+  int64_t q = 0;
+};
+
+// Which scores are stored: scale * q.k, after softcap, or after bias and ALiBi.
+enum class ScoreStage { raw, capped, biased };
+
 struct ForwardProblem {
-  AttentionShape shape;
+  ProblemShape shape;
   int64_t kv_heads = 0;
   int64_t head_dim = 0;
   int64_t value_dim = 0;
@@ -52,7 +68,7 @@ struct ForwardProblem {
   Output l;
   Output weights;  // [B, H, Lq, Lk]; not given: not asked for
   Output scores;   // [B, H, Lq, Lk]; not given: not asked for
-  Scores score_stage = Scores::none;
+  ScoreStage score_stage = ScoreStage::biased;  // of scores
 
   int64_t kv_head(int64_t head) const {
     return head / (shape.heads / kv_heads);

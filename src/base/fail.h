@@ -4,11 +4,10 @@
 #ifndef MASKWISE_BASE_FAIL_H_
 #define MASKWISE_BASE_FAIL_H_
 
-#include <fmt/format.h>
-
 #include <string_view>
 #include <utility>
 
+#include "base/format.h"
 #include "maskwise/error.h"
 
 namespace maskwise::detail {
@@ -17,9 +16,8 @@ namespace maskwise::detail {
 template <typename... Args>
 [[noreturn]] void fail(ErrorCode code, std::string_view operation,
                        fmt::format_string<Args...> text, Args&&... args) {
-  throw Error(code,
-              fmt::format("[{}] {}", operation,
-                          fmt::format(text, std::forward<Args>(args)...)));
+  throw Error(code, formatted("[{}] {}", operation,
+                              formatted(text, std::forward<Args>(args)...)));
 }
 
 }  // namespace maskwise::detail

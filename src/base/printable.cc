@@ -1,6 +1,6 @@
 #include "base/printable.h"
 
-#include <fmt/format.h>
+#include "base/format.h"
 
 namespace maskwise::detail {
 
@@ -13,7 +13,7 @@ std::string printable(std::string_view text, size_t limit) {
     for (int i = 0; i < 3 && end > 0 && (text[end] & 0xC0) == 0x80; ++i) --end;
     shown = shown.substr(0, end);
   }
-  const std::string quoted = fmt::format("{:?}", shown);
+  const std::string quoted = formatted("{:?}", shown);
   return quoted.substr(1, quoted.size() - 2) +
          (shown.size() < text.size() ? "..." : "");
 }

@@ -1,9 +1,9 @@
 #include "base/suggest.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <numeric>
+
+#include "base/format.h"
 
 namespace maskwise::detail {
 namespace {
@@ -41,11 +41,11 @@ std::string did_you_mean(std::string_view found,
       nearest = word;
     }
   }
-  return nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest);
+  return nearest.empty() ? "" : formatted("; did you mean '{}'?", nearest);
 }
 
 std::string join_words(const std::vector<std::string_view>& words) {
-  return fmt::format("{}", fmt::join(words, ", "));
+  return joined(words, ", ");
 }
 
 }  // namespace maskwise::detail

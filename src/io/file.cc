@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "base/fail.h"
+#include "base/format.h"
 #include "base/printable.h"
 #include "maskwise/io.h"
 
@@ -169,8 +170,8 @@ void OutputFile::open_beside() {
   const std::string directory = parent.empty() ? "." : parent.native();
   std::string name;
   do {  // another process may have taken the name
-    name = fmt::format("{}/.maskwise-{}-{}.tmp", directory, ::getpid(),
-                       counter.fetch_add(1));
+    name = formatted("{}/.maskwise-{}-{}.tmp", directory, ::getpid(),
+                     counter.fetch_add(1));
     descriptor_.reset(
         ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
   } while (!descriptor_.is_open() && errno == EEXIST);

@@ -1,7 +1,5 @@
 // Loading and saving safetensors files. What the header may say is
 // safetensors_header's; how files are read and replaced is file's.
-#include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +12,7 @@
 #include <vector>
 
 #include "base/fail.h"
+#include "base/format.h"
 #include "base/printable.h"
 #include "io/file.h"
 #include "io/safetensors_header.h"
@@ -53,10 +52,11 @@ std::string read_header(detail::InputFile& file, std::string_view path) {
                  "'{}' {}; expected 8 bytes of header length, a header and "
                  "data",
                  show(path),
-                 file.size() == 0 ? "is empty"
-                                  : fmt::format("has only {} bytes; it was cut "
-                                                "off or is no safetensors file",
-                                                file.size()));
+                 file.size() == 0
+                     ? "is empty"
+                     : detail::formatted("has only {} bytes; it was cut "
+                                         "off or is no safetensors file",
+                                         file.size()));
   }
   std::array<char, kLengthBytes> start = {};
   file.read(start.data(), kLengthBytes);
@@ -158,12 +158,12 @@ void require_limits(const detail::TensorEntry& entry, std::string_view path) {
     refuse("a name that the format keeps for itself", "another name");
   }
   if (entry.name.size() > detail::kLongestName) {
-    refuse(fmt::format("a name of {} bytes", entry.name.size()),
-           fmt::format("at most {}", detail::kLongestName));
+    refuse(detail::formatted("a name of {} bytes", entry.name.size()),
+           detail::formatted("at most {}", detail::kLongestName));
   }
   if (entry.shape.size() > detail::kLargestRank) {
-    refuse(fmt::format("{} axes", entry.shape.size()),
-           fmt::format("at most {}", detail::kLargestRank));
+    refuse(detail::formatted("{} axes", entry.shape.size()),
+           detail::formatted("at most {}", detail::kLargestRank));
   }
 }
 
@@ -174,10 +174,10 @@ std::string write_header(const std::vector<detail::TensorEntry>& entries,
   std::string json = "{";
   for (const detail::TensorEntry& entry : entries) {
     require_limits(entry, path);
-    json += fmt::format(
+    json += detail::formatted(
         R"({}{}:{{"dtype":"{}","shape":[{}],"data_offsets":[{},{}]}})",
         json.size() > 1 ? "," : "", quote(entry.name, path),
-        detail::format_name(entry.dtype), fmt::join(entry.shape, ","),
+        detail::format_name(entry.dtype), detail::joined(entry.shape, ","),
         entry.begin, entry.end);
   }
   json += "}";

@@ -1,9 +1,6 @@
 // Refuses every header that is not exactly as the format says.
 #include "io/safetensors_header.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
@@ -14,6 +11,7 @@
 
 #include "base/checked_math.h"
 #include "base/fail.h"
+#include "base/format.h"
 #include "base/printable.h"
 #include "base/suggest.h"
 
@@ -45,7 +43,7 @@ constexpr std::array<std::string_view, 3> kFields = {"dtype", "shape",
                                                      "data_offsets"};
 
 std::string show_file(std::string_view path) {
-  return fmt::format("'{}'", printable(path, kLongestShownPath));
+  return formatted("'{}'", printable(path, kLongestShownPath));
 }
 
 // Product of the sizes and the bytes of an element. A zero does not excuse
@@ -70,11 +68,11 @@ class HeaderReader : public Json::json_sax_t {
   bool null() override { unexpected("null"); }
   bool boolean(bool value) override { unexpected(value ? "true" : "false"); }
   bool number_integer(int64_t value) override {
-    unexpected(fmt::format("the negative number {}", value));
+    unexpected(formatted("the negative number {}", value));
   }
   bool number_unsigned(uint64_t value) override;
   bool number_float(double /*value*/, const std::string& token) override {
-    unexpected(fmt::format("the number {}", printable(token)));
+    unexpected(formatted("the number {}", printable(token)));
   }
   bool string(std::string& value) override;
   bool binary(Json::binary_t& /*value*/) override { unexpected("binary"); }
@@ -97,7 +95,7 @@ class HeaderReader : public Json::json_sax_t {
   [[noreturn]] void refuse(fmt::format_string<Args...> text,
                            Args&&... args) const {
     fail(ErrorCode::io, "safetensors", "{}: {}", where(),
-         fmt::format(text, std::forward<Args>(args)...));
+         formatted(text, std::forward<Args>(args)...));
   }
 
   void begin_entry(const std::string& name);
@@ -118,12 +116,13 @@ class HeaderReader : public Json::json_sax_t {
 
 std::string HeaderReader::where() const {
   if (names_.empty()) return file_ + ": header";
-  if (entry_.name == kMetadataName)
-    return fmt::format("{}: {}", file_, kMetadataName);
-  const std::string tensor =
-      fmt::format("{}: tensor '{}'", file_, printable(entry_.name));
-  if (field_ == Field::none) return tensor;
-  return fmt::format("{}: {}", tensor, kFields[static_cast<size_t>(field_)]);
+  if (entry_.name == kMetadataName) {
+    return formatted("{}: {}", file_, kMetadataName);
+  }
+  return formatted(
+      "{}: tensor '{}'{}{}", file_, printable(entry_.name),
+      field_ == Field::none ? "" : ": ",
+      field_ == Field::none ? "" : kFields[static_cast<size_t>(field_)]);
 }
 
 std::string_view HeaderReader::expected() const {
@@ -145,7 +144,7 @@ void HeaderReader::unexpected(std::string_view found) const {
 
 bool HeaderReader::number_unsigned(uint64_t value) {
   if (place_ != Place::array || !std::in_range<int64_t>(value)) {
-    unexpected(fmt::format("the number {}", value));
+    unexpected(formatted("the number {}", value));
   }
   const size_t most = field_ == Field::shape ? kLargestRank : 2;
   if (numbers_.size() == most) {
@@ -159,7 +158,7 @@ bool HeaderReader::number_unsigned(uint64_t value) {
 bool HeaderReader::string(std::string& value) {
   if (place_ == Place::metadata) return true;
   if (place_ != Place::tensor || field_ != Field::dtype) {
-    unexpected(fmt::format("the string '{}'", printable(value)));
+    unexpected(formatted("the string '{}'", printable(value)));
   }
   entry_.dtype = parse_dtype(value);
   return true;

@@ -1,11 +1,11 @@
 // The words causal and sliding_window: a band of keys around the diagonal.
-#include <fmt/format.h>
 
 #include <memory>
 #include <utility>
 
 #include "base/checked_math.h"
 #include "base/fail.h"
+#include "base/format.h"
 #include "mask/intervals.h"
 #include "mask/monotone.h"
 #include "mask/node.h"
@@ -44,16 +44,16 @@ class BandBound final : public MonotoneBound {
     const int64_t offset = offsets_[static_cast<size_t>(pair.batch)];
     const std::string stands =
         offset == 0 ? ""
-                    : fmt::format(", which stands at position {}{}{}", pair.q,
-                                  offset > 0 ? "+" : "", offset);
+                    : formatted(", which stands at position {}{}{}", pair.q,
+                                offset > 0 ? "+" : "", offset);
     const bool after = ahead > 0;
     const wide_int gap = after ? ahead : -ahead;
-    return fmt::format(
-        "key {} is {} query {}{}", pair.k,
-        gap == 0 ? std::string("at the place of")
-                 : fmt::format("{} {}", clamp_wide(gap, 0, INT64_MAX),
-                               after ? "after" : "before"),
-        pair.q, stands);
+    return formatted("key {} is {} query {}{}", pair.k,
+                     gap == 0
+                         ? std::string("at the place of")
+                         : formatted("{} {}", clamp_wide(gap, 0, INT64_MAX),
+                                     after ? "after" : "before"),
+                     pair.q, stands);
   }
 
   void slice_key(int64_t batch, int64_t /*head*/,

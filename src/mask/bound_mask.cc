@@ -1,13 +1,11 @@
 #include "maskwise/bound_mask.h"
 
-#include <fmt/format.h>
-
 #include <map>
 #include <utility>
 
-#include "base/check.h"
 #include "base/checked_math.h"
 #include "base/fail.h"
+#include "base/format.h"
 #include "mask/combine.h"
 #include "mask/intervals.h"
 #include "mask/node.h"
@@ -21,6 +19,12 @@ void check_index(std::string_view axis, int64_t index, int64_t size) {
   detail::fail(ErrorCode::invalid_argument, "mask",
                "{} {} lies outside the shape; expected 0 <= {} < {}", axis,
                index, axis, size);
+}
+
+void check_row(const AttentionShape& shape, int64_t b, int64_t h, int64_t q) {
+  check_index("batch", b, shape.batch);
+  check_index("head", h, shape.heads);
+  check_index("q", q, shape.q_len);
 }
 
 // One (batch, head) of each slice, and how many (batch, head) share it.
@@ -47,8 +51,7 @@ std::vector<SliceUse> uses_of_slices(const BoundMask& mask) {
 }  // namespace
 
 std::string to_string(const AttentionShape& shape) {
-  return to_string(
-      Shape{shape.batch, shape.heads, shape.q_len, shape.kv_len});
+  return to_string(Shape{shape.batch, shape.heads, shape.q_len, shape.kv_len});
 }
 
 BoundMask::BoundMask(const Mask& mask, const AttentionShape& shape,
@@ -58,12 +61,16 @@ BoundMask::BoundMask(const Mask& mask, const AttentionShape& shape,
       node_(std::move(node)) {}
 
 bool BoundMask::allowed(int64_t b, int64_t h, int64_t q, int64_t k) const {
+  check_row(shape_, b, h, q);
+  check_index("k", k, shape_.kv_len);
   return node_->allowed({b, h, q, k});
 }
 
 void BoundMask::row_keys(int64_t b, int64_t h, int64_t q, KeyInterval range,
                          KeyIntervals& out) const {
+  check_row(shape_, b, h, q);
   out.clear();
+  range = detail::clip(range, {0, shape_.kv_len});
   if (range.begin < range.end) node_->row_keys({b, h, q}, range, out);
 }
 
@@ -75,7 +82,8 @@ KeyIntervals BoundMask::row_keys(int64_t b, int64_t h, int64_t q) const {
 
 BlockKeys BoundMask::block_keys(int64_t b, int64_t h, int64_t q_begin,
                                 int64_t q_end) const {
-  MASKWISE_DCHECK(q_begin < q_end);
+  check_row(shape_, b, h, q_end - 1);
+  check_index("q_begin", q_begin, q_end);
   return node_->block_keys({b, h, q_begin, q_end});
 }
 
@@ -88,7 +96,7 @@ std::vector<int32_t> BoundMask::slice_ids() const {
       key.clear();
       node_->slice_key(b, h, key);
       const auto next = static_cast<int32_t>(known.size());
-      ids.push_back(known.emplace(key, next).first->second);
+      ids.push_back(known.try_emplace(key, next).first->second);
     }
   }
   return ids;
@@ -126,8 +134,7 @@ RowsWithoutKeys BoundMask::rows_without_keys() const {
 }
 
 Tensor BoundMask::to_dense(int64_t cap_bytes) const {
-  const Shape dense = {shape_.batch, shape_.heads, shape_.q_len,
-                       shape_.kv_len};
+  const Shape dense = {shape_.batch, shape_.heads, shape_.q_len, shape_.kv_len};
   const int64_t bytes = element_count(dense);
   if (bytes > cap_bytes) {
     detail::fail(ErrorCode::limit, "mask",
@@ -150,16 +157,14 @@ Tensor BoundMask::to_dense(int64_t cap_bytes) const {
 
 // Not operator&, which would refuse one more level on the deepest masks.
 BoundMask BoundMask::restricted_to(const TensorView& allowed) const {
-  const Mask both(detail::combine(
-      detail::Operator::both,
-      {mask_->shared_node(), allow(allowed).shared_node()}));
+  const Mask both(
+      detail::combine(detail::Operator::both,
+                      {mask_->shared_node(), allow(allowed).shared_node()}));
   return both.bind(shape_);
 }
 
 Clause BoundMask::clause(const PairIndex& pair) const {
-  check_index("batch", pair.batch, shape_.batch);
-  check_index("head", pair.head, shape_.heads);
-  check_index("q", pair.q, shape_.q_len);
+  check_row(shape_, pair.batch, pair.head, pair.q);
   check_index("k", pair.k, shape_.kv_len);
   return node_->clause(pair);
 }

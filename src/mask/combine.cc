@@ -25,13 +25,16 @@ class CombineBound final : public BoundNode {
 
   void row_keys(const RowIndex& row, KeyInterval range,
                 KeyIntervals& out) const override {
+    if (op_ == Operator::both) {
+      append_common(row, 0, range, out);
+      return;
+    }
     KeyIntervals merged;
-    parts_[0]->row_keys(row, range, merged);
     KeyIntervals part;
-    for (size_t i = 1; i < parts_.size(); ++i) {
+    for (const BoundNodePtr& each : parts_) {
       part.clear();
-      parts_[i]->row_keys(row, range, part);
-      merged = merge(merged, part);
+      each->row_keys(row, range, part);
+      merged = merged.empty() ? part : union_of(merged, part);
     }
     append_clipped(merged, range, out);
   }
@@ -71,6 +74,21 @@ class CombineBound final : public BoundNode {
   }
 
  private:
+  // What the parts from `first` on have in common: each looks only where the
+  // one before it sees, so nothing is merged.
+  void append_common(const RowIndex& row, size_t first, KeyInterval range,
+                     KeyIntervals& out) const {
+    if (first + 1 == parts_.size()) {
+      parts_[first]->row_keys(row, range, out);
+      return;
+    }
+    KeyIntervals part;
+    parts_[first]->row_keys(row, range, part);
+    for (const KeyInterval& keys : part) {
+      append_common(row, first + 1, keys, out);
+    }
+  }
+
   KeyIntervals merge(const KeyIntervals& a, const KeyIntervals& b) const {
     return op_ == Operator::both ? intersection(a, b) : union_of(a, b);
   }
@@ -92,7 +110,12 @@ class InvertBound final : public BoundNode {
                 KeyIntervals& out) const override {
     KeyIntervals part;
     part_->row_keys(row, range, part);
-    append_clipped(complement(part, range), range, out);
+    int64_t begin = range.begin;
+    for (const KeyInterval& keys : part) {
+      append_interval(out, {begin, keys.begin});
+      begin = keys.end;
+    }
+    append_interval(out, {begin, range.end});
   }
 
   BlockKeys block_keys(const RowRange& rows) const override {
@@ -122,7 +145,7 @@ class InvertBound final : public BoundNode {
 class CombineNode final : public Node {
  public:
   CombineNode(Operator op, std::vector<NodePtr> parts)
-      : Node(depth_above(parts)), op_(op), parts_(std::move(parts)) {}
+      : Node(depth_of(op, parts)), op_(op), parts_(std::move(parts)) {}
 
   Operator op() const { return op_; }
   const std::vector<NodePtr>& parts() const { return parts_; }
@@ -153,6 +176,20 @@ class CombineNode final : public Node {
   }
 
  private:
+  // `|` inside `&` needs parentheses.
+  static bool is_grouped(Operator op, const Node& part) {
+    return op == Operator::both &&
+           dynamic_cast<const CombineNode*>(&part) != nullptr;
+  }
+
+  static int depth_of(Operator op, const std::vector<NodePtr>& parts) {
+    int depth = 0;
+    for (const NodePtr& part : parts) {
+      depth = std::max(depth, part->depth() + (is_grouped(op, *part) ? 1 : 0));
+    }
+    return depth;
+  }
+
   // A position said on one word of an `&` holds for its words that say none.
   BindContext share_position(const BindContext& context) const {
     const Position* said = nullptr;
@@ -171,7 +208,6 @@ class CombineNode final : public Node {
   std::vector<NodePtr> parts_;
 };
 
-// `|` inside `&`, and any chain inside `~`, needs parentheses.
 void write_grouped(TextWriter& writer, const Node& node) {
   writer.text("(");
   node.write(writer);
@@ -181,9 +217,8 @@ void write_grouped(TextWriter& writer, const Node& node) {
 void CombineNode::write(TextWriter& writer) const {
   for (size_t i = 0; i < parts_.size(); ++i) {
     if (i > 0) writer.text(op_ == Operator::both ? " & " : " | ");
-    const auto* chain = dynamic_cast<const CombineNode*>(parts_[i].get());
-    if (op_ == Operator::both && chain != nullptr) {
-      write_grouped(writer, *chain);
+    if (is_grouped(op_, *parts_[i])) {
+      write_grouped(writer, *parts_[i]);
     } else {
       parts_[i]->write(writer);
     }
@@ -193,7 +228,8 @@ void CombineNode::write(TextWriter& writer) const {
 class InvertNode final : public Node {
  public:
   explicit InvertNode(NodePtr part)
-      : Node(depth_above({part})), part_(std::move(part)) {}
+      : Node(part->depth() + (is_grouped(*part) ? 2 : 1)),
+        part_(std::move(part)) {}
 
   BoundNodePtr bind(const BindContext& context) const override {
     return std::make_shared<const InvertBound>(*this, part_->bind(context),
@@ -202,7 +238,7 @@ class InvertNode final : public Node {
 
   void write(TextWriter& writer) const override {
     writer.text("~");
-    if (dynamic_cast<const CombineNode*>(part_.get()) != nullptr) {
+    if (is_grouped(*part_)) {
       write_grouped(writer, *part_);
     } else {
       part_->write(writer);
@@ -216,6 +252,11 @@ class InvertNode final : public Node {
   std::vector<const Node*> inside() const override { return {part_.get()}; }
 
  private:
+  // A chain inside `~` needs parentheses.
+  static bool is_grouped(const Node& part) {
+    return dynamic_cast<const CombineNode*>(&part) != nullptr;
+  }
+
   NodePtr part_;
 };
 

@@ -1,5 +1,4 @@
 // The word documents: sequences packed in one row see only themselves.
-#include <fmt/format.h>
 
 #include <map>
 #include <memory>
@@ -7,6 +6,7 @@
 #include <utility>
 
 #include "base/fail.h"
+#include "base/format.h"
 #include "mask/intervals.h"
 #include "mask/node.h"
 #include "mask/tensor_checks.h"
@@ -40,9 +40,10 @@ class DocumentsBound final : public BoundNode {
 
   // Rows of one document see the same keys; documents share none.
   BlockKeys block_keys(const RowRange& rows) const override {
-    std::set<int64_t> ids;
-    for (int64_t q = rows.q_begin; q < rows.q_end; ++q) {
-      ids.insert(q_id(rows.batch, q));
+    std::set<int64_t> ids = {q_id(rows.batch, rows.q_begin)};
+    for (int64_t q = rows.q_begin + 1; q < rows.q_end; ++q) {
+      const int64_t id = q_id(rows.batch, q);
+      if (id != q_id(rows.batch, q - 1)) ids.insert(id);
     }
     BlockKeys keys;
     for (const int64_t id : ids) {
@@ -59,16 +60,16 @@ class DocumentsBound final : public BoundNode {
   }
 
   std::string reason(const PairIndex& pair) const override {
-    return fmt::format("query {} is {} and key {} is {}", pair.q,
-                       place(q_id(pair.batch, pair.q)), pair.k,
-                       place(kv_id(pair.batch, pair.k)));
+    return formatted("query {} is {} and key {} is {}", pair.q,
+                     place(q_id(pair.batch, pair.q)), pair.k,
+                     place(kv_id(pair.batch, pair.k)));
   }
 
  private:
   using KeysById = std::map<int64_t, KeyIntervals>;
 
   static std::string place(int64_t id) {
-    return id < 0 ? "in no document" : fmt::format("in document {}", id);
+    return id < 0 ? "in no document" : formatted("in document {}", id);
   }
 
   int64_t q_id(int64_t batch, int64_t q) const {

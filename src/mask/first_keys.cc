@@ -1,11 +1,11 @@
 // The words prefix and lengths: the first keys of each batch item.
-#include <fmt/format.h>
 
 #include <memory>
 #include <utility>
 
 #include "base/checked_math.h"
 #include "base/fail.h"
+#include "base/format.h"
 #include "mask/key_set.h"
 #include "mask/length_checks.h"
 #include "mask/position.h"
@@ -35,9 +35,9 @@ class FirstKeysBound final : public KeySetBound {
   }
 
   std::string reason(const PairIndex& pair) const override {
-    return fmt::format("key {} is {} the first {} ({} of sentence {})", pair.k,
-                       allowed(pair) ? "among" : "not among",
-                       count(pair.batch), noun_, pair.batch);
+    return formatted("key {} is {} the first {} ({} of sentence {})", pair.k,
+                     allowed(pair) ? "among" : "not among", count(pair.batch),
+                     noun_, pair.batch);
   }
 
  private:

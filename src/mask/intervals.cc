@@ -23,9 +23,8 @@ KeyInterval clip(KeyInterval interval, KeyInterval range) {
 
 void append_clipped(const KeyIntervals& list, KeyInterval range,
                     KeyIntervals& out) {
-  auto it = std::ranges::partition_point(list, [&](const KeyInterval& i) {
-    return i.end <= range.begin;
-  });
+  auto it = std::ranges::partition_point(
+      list, [&](const KeyInterval& i) { return i.end <= range.begin; });
   for (; it != list.end() && it->begin < range.end; ++it) {
     append_interval(out, clip(*it, range));
   }
@@ -52,8 +51,7 @@ KeyIntervals union_of(const KeyIntervals& a, const KeyIntervals& b) {
   auto i = a.begin();
   auto j = b.begin();
   while (i != a.end() || j != b.end()) {
-    const bool take_a =
-        j == b.end() || (i != a.end() && i->begin <= j->begin);
+    const bool take_a = j == b.end() || (i != a.end() && i->begin <= j->begin);
     append_interval(out, take_a ? *i++ : *j++);
   }
   return out;

@@ -1,9 +1,9 @@
 // The words allow_keys and forbid_keys: a boolean for each key.
-#include <fmt/format.h>
 
 #include <memory>
 #include <utility>
 
+#include "base/format.h"
 #include "mask/key_set.h"
 #include "mask/tensor_checks.h"
 
@@ -34,8 +34,8 @@ class KeyTableBound final : public KeySetBound {
   }
 
   std::string reason(const PairIndex& pair) const override {
-    return fmt::format("the tensor holds {} for key {} of sentence {}",
-                       entry(pair.batch, pair.k), pair.k, pair.batch);
+    return formatted("the tensor holds {} for key {} of sentence {}",
+                     entry(pair.batch, pair.k), pair.k, pair.batch);
   }
 
  private:

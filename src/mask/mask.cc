@@ -1,7 +1,9 @@
 #include "maskwise/mask.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "base/checked_math.h"
 #include "base/fail.h"
 #include "mask/combine.h"
 #include "mask/node.h"
@@ -26,10 +28,18 @@ void check_shape(const AttentionShape& shape) {
   check_axis("heads", shape.heads);
   check_axis("q_len", shape.q_len);
   check_axis("kv_len", shape.kv_len);
-  if (shape.batch * shape.heads > kMostHeads) {
+  // Per-batch numbers are kept even when there is no head, and so on.
+  const int64_t slices =
+      std::max<int64_t>(shape.batch, 1) * std::max<int64_t>(shape.heads, 1);
+  if (slices > kMostHeads) {
     detail::fail(ErrorCode::limit, "mask",
                  "the shape has batch * heads = {}; expected at most {}",
-                 shape.batch * shape.heads, kMostHeads);
+                 slices, kMostHeads);
+  }
+  // Rows fit (2^24 * 2^31); what counts pairs must not overflow.
+  if (!detail::checked_product(slices * shape.q_len, shape.kv_len)) {
+    detail::fail(ErrorCode::limit, "mask",
+                 "the shape {} has more than 2^63 pairs", to_string(shape));
   }
 }
 

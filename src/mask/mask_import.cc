@@ -113,8 +113,8 @@ Mask from_torch_sdpa_mask(const MaskTensor& tensor) {
 
 Mask from_tf_tutorial(const MaskTensor& tensor) {
   const std::string word = detail::said_as("from_tf_tutorial", tensor);
-  const Tensor masked = detail::to_booleans(
-      tensor.view, [&](double value, size_t element) {
+  const Tensor masked =
+      detail::to_booleans(tensor.view, [&](double value, size_t element) {
         if (value == 0 || value == 1) return value == 1;
         detail::fail(ErrorCode::invalid_argument, "mask",
                      "{}: element {} is {:g}; expected 1.0 (masked) or 0.0 "

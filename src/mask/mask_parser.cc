@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "base/format.h"
 #include "base/suggest.h"
 #include "mask/node.h"
 
@@ -44,7 +45,7 @@ auto made_at(const Token& name, Make make) {
     std::string text = error.what();
     if (text.starts_with(kPrefix)) text.erase(0, kPrefix.size());
     throw Error(error.code(),
-                fmt::format("[mask] column {}: {}", name.column, text));
+                formatted("[mask] column {}: {}", name.column, text));
   }
 }
 
@@ -245,8 +246,10 @@ PerBatch MaskParser::list() {
 
 void MaskParser::enter(const Token& token) {
   if (++depth_ <= kMaxDepth) return;
-  fail_at(token.column, "more than {} levels of parentheses and ~; expected "
-          "at most {}", kMaxDepth, kMaxDepth);
+  fail_at(token.column,
+          "more than {} levels of parentheses and ~; expected "
+          "at most {}",
+          kMaxDepth, kMaxDepth);
 }
 
 Token MaskParser::expect(char symbol, std::string_view after) {

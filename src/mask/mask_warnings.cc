@@ -1,11 +1,11 @@
 // What is legal in a mask and probably not meant.
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <string>
 #include <utility>
 
 #include "base/fail.h"
+#include "base/format.h"
 #include "mask/intervals.h"
 #include "mask/node.h"
 #include "mask/token_ids.h"
@@ -111,10 +111,10 @@ void Warnings::check_counts() {
   const RowsWithoutKeys rows = mask_.rows_without_keys();
   if (rows.count > 0) {
     add(WarningKind::rows_without_keys, rows.count,
-        fmt::format("{} of {} rows see no key (first: batch {}, head {}, query "
-                    "{}); their output is 0 and their lse -inf",
-                    rows.count, shape.batch * shape.heads * shape.q_len,
-                    rows.first->batch, rows.first->head, rows.first->q));
+        formatted("{} of {} rows see no key (first: batch {}, head {}, query "
+                  "{}); their output is 0 and their lse -inf",
+                  rows.count, shape.batch * shape.heads * shape.q_len,
+                  rows.first->batch, rows.first->head, rows.first->q));
   }
 }
 
@@ -145,20 +145,19 @@ void Warnings::check_ids(const PaddedIds& ids) {
     empty += tokens.empty() ? 1 : 0;
     if (tokens.size() < 2) continue;
     if (inside == 0) {
-      first_inside = fmt::format("token {} of sentence {}", tokens[0].end, b);
+      first_inside = formatted("token {} of sentence {}", tokens[0].end, b);
     }
     inside += tokens.back().end - tokens[0].begin - count_keys(tokens);
   }
   if (inside > 0) {
     add(WarningKind::pad_inside_sequence, inside,
-        fmt::format("{} pad ids stand inside a sentence, with tokens on both "
-                    "sides (first: {}); is {} really the pad id?",
-                    inside, first_inside, ids.pad));
+        formatted("{} pad ids stand inside a sentence, with tokens on both "
+                  "sides (first: {}); is {} really the pad id?",
+                  inside, first_inside, ids.pad));
   }
   if (empty > 0 && ids.ids.dim(1) > 0) {
     add(WarningKind::all_padding, empty,
-        fmt::format("{} of {} sentences are all padding", empty,
-                    ids.ids.dim(0)));
+        formatted("{} of {} sentences are all padding", empty, ids.ids.dim(0)));
   }
   if (sees_only_padding(ids)) {
     add(WarningKind::polarity_looks_inverted, 1,
@@ -226,8 +225,8 @@ std::vector<MaskWarning> warnings(const BoundMask& mask,
     const Shape wanted = {mask.shape().batch, mask.shape().kv_len};
     if (token_ids.shape() != wanted) {
       detail::fail(ErrorCode::shape_mismatch, "warnings",
-                   "expected token_ids [B, Lk] = {}, got {}",
-                   to_string(wanted), to_string(token_ids.shape()));
+                   "expected token_ids [B, Lk] = {}, got {}", to_string(wanted),
+                   to_string(token_ids.shape()));
     }
     ids.push_back({Tensor::from(wanted, to_int64(token_ids)), pad});
   }

@@ -20,12 +20,10 @@ Clause BoundNode::clause(const PairIndex& pair) const {
   return {text_of(node()), allowed(pair), reason(pair), parts(pair)};
 }
 
-int depth_above(const std::vector<NodePtr>& nodes) {
-  int deepest = 0;
-  for (const NodePtr& node : nodes) {
-    deepest = std::max(deepest, node->depth());
-  }
-  return deepest + 1;
+int deepest(const std::vector<NodePtr>& nodes) {
+  int depth = 0;
+  for (const NodePtr& node : nodes) depth = std::max(depth, node->depth());
+  return depth;
 }
 
 bool equal(const Node& a, const Node& b) {
@@ -44,8 +42,8 @@ std::vector<NodePtr> nodes_of(const std::vector<Mask>& masks) {
 Mask make_mask(NodePtr node) {
   if (node->depth() > kMaxDepth) {
     fail(ErrorCode::limit, "mask",
-         "the expression is {} levels deep; expected at most {}",
-         node->depth(), kMaxDepth);
+         "the expression is {} levels deep; expected at most {}", node->depth(),
+         kMaxDepth);
   }
   return Mask(std::move(node));
 }

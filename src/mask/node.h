@@ -82,9 +82,9 @@ using BoundNodePtr = std::shared_ptr<const BoundNode>;
 // A clause as it was said: immutable, owns its data, knows no shape.
 class Node : public std::enable_shared_from_this<Node> {
  public:
-  // `depth`: levels of operators, per_head and per_batch down to the deepest
-  // word, which has depth 1.
-  explicit Node(int depth = 1) : depth_(depth) {}
+  // `depth`: levels of `~` and of parentheses around masks in the clause's
+  // text, which is what the text form limits.
+  explicit Node(int depth = 0) : depth_(depth) {}
   virtual ~Node() = default;
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
@@ -114,8 +114,8 @@ bool equal(const Node& a, const Node& b);
 // The text of one clause, for messages and explanations.
 std::string text_of(const Node& node);
 
-// The depth of a node that holds `nodes`.
-int depth_above(const std::vector<NodePtr>& nodes);
+// The largest depth of `nodes`.
+int deepest(const std::vector<NodePtr>& nodes);
 
 // The nodes of `masks`.
 std::vector<NodePtr> nodes_of(const std::vector<Mask>& masks);

@@ -1,9 +1,9 @@
 // The word padding: every token but <pad>.
-#include <fmt/format.h>
 
 #include <memory>
 #include <utility>
 
+#include "base/format.h"
 #include "mask/key_set.h"
 #include "mask/tensor_checks.h"
 #include "mask/token_ids.h"
@@ -20,9 +20,8 @@ class PaddingBound final : public KeySetBound {
         ids_(std::move(ids)),
         pad_(pad) {
     build([&](int64_t batch) {
-      return intervals_where(ids_.dim(1), [&](int64_t k) {
-        return id(batch, k) != pad_;
-      });
+      return intervals_where(ids_.dim(1),
+                             [&](int64_t k) { return id(batch, k) != pad_; });
     });
   }
 
@@ -32,11 +31,10 @@ class PaddingBound final : public KeySetBound {
 
   std::string reason(const PairIndex& pair) const override {
     if (!allowed(pair)) {
-      return fmt::format("token {} of sentence {} is <pad>", pair.k,
-                         pair.batch);
+      return formatted("token {} of sentence {} is <pad>", pair.k, pair.batch);
     }
-    return fmt::format("token {} of sentence {} is {}, not <pad>", pair.k,
-                       pair.batch, id(pair.batch, pair.k));
+    return formatted("token {} of sentence {} is {}, not <pad>", pair.k,
+                     pair.batch, id(pair.batch, pair.k));
   }
 
  private:

@@ -5,8 +5,7 @@
 namespace maskwise::detail {
 namespace {
 
-std::vector<int64_t> offsets_of(std::string_view word,
-                                const Position& position,
+std::vector<int64_t> offsets_of(std::string_view word, const Position& position,
                                 const AttentionShape& shape) {
   if (position.offset) {
     return resolve_per_batch(word, "offset", *position.offset, shape.batch);
@@ -18,8 +17,7 @@ std::vector<int64_t> offsets_of(std::string_view word,
 
 }  // namespace
 
-std::vector<int64_t> resolve_offsets(std::string_view word,
-                                     const Position& own,
+std::vector<int64_t> resolve_offsets(std::string_view word, const Position& own,
                                      const BindContext& context,
                                      Unsaid unsaid) {
   const AttentionShape& shape = context.shape;
@@ -68,8 +66,7 @@ std::vector<int64_t> resolve_per_batch(std::string_view word,
                                        std::string_view what,
                                        const PerBatch& value, int64_t batch) {
   if (value.single()) {
-    return std::vector<int64_t>(static_cast<size_t>(batch),
-                                value.values()[0]);
+    return std::vector<int64_t>(static_cast<size_t>(batch), value.values()[0]);
   }
   const auto found = static_cast<int64_t>(value.values().size());
   if (found != batch) {

@@ -16,10 +16,8 @@ enum class Unsaid { refuse, zero };
 
 // The offset of each batch item: what the word says itself, else what the
 // words around it say, else 0. Throws Error when that cannot be told.
-std::vector<int64_t> resolve_offsets(std::string_view word,
-                                     const Position& own,
-                                     const BindContext& context,
-                                     Unsaid unsaid);
+std::vector<int64_t> resolve_offsets(std::string_view word, const Position& own,
+                                     const BindContext& context, Unsaid unsaid);
 
 // Throws Error unless at most one of align and offset is said.
 void check_position(std::string_view word, const Position& position);

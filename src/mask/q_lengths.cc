@@ -1,9 +1,9 @@
 // The word q_lengths: only the first queries of each batch item see keys.
-#include <fmt/format.h>
 
 #include <memory>
 #include <utility>
 
+#include "base/format.h"
 #include "mask/intervals.h"
 #include "mask/length_checks.h"
 #include "mask/node.h"
@@ -45,9 +45,9 @@ class QLengthsBound final : public BoundNode {
   }
 
   std::string reason(const PairIndex& pair) const override {
-    return fmt::format("query {} is {} the first {} (the length of sentence {})",
-                       pair.q, allowed(pair) ? "among" : "not among",
-                       length(pair.batch), pair.batch);
+    return formatted("query {} is {} the first {} (the length of sentence {})",
+                     pair.q, allowed(pair) ? "among" : "not among",
+                     length(pair.batch), pair.batch);
   }
 
  private:
@@ -66,8 +66,8 @@ class QLengthsNode final : public Node {
   }
 
   BoundNodePtr bind(const BindContext& context) const override {
-    std::vector<int64_t> lengths = resolve_per_batch(
-        "q_lengths", "length", lengths_, context.shape.batch);
+    std::vector<int64_t> lengths =
+        resolve_per_batch("q_lengths", "length", lengths_, context.shape.batch);
     check_lengths("q_lengths", lengths, context.shape.q_len);
     return std::make_shared<const QLengthsBound>(*this, std::move(lengths),
                                                  context.shape.kv_len);

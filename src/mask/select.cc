@@ -1,11 +1,11 @@
 // The words per_head and per_batch: a mask for each head or batch item.
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <memory>
 #include <utility>
 
 #include "base/fail.h"
+#include "base/format.h"
 #include "mask/node.h"
 
 namespace maskwise {
@@ -51,8 +51,8 @@ class SelectBound final : public BoundNode {
 
   std::string reason(const PairIndex& pair) const override {
     const bool head = axis_ == Axis::head;
-    return fmt::format("{} {} has a mask of its own", head ? "head" : "sentence",
-                       head ? pair.head : pair.batch);
+    return formatted("{} {} has a mask of its own", head ? "head" : "sentence",
+                     head ? pair.head : pair.batch);
   }
 
   std::vector<Clause> parts(const PairIndex& pair) const override {
@@ -75,7 +75,7 @@ class SelectBound final : public BoundNode {
 class SelectNode final : public Node {
  public:
   SelectNode(Axis axis, std::vector<NodePtr> masks)
-      : Node(depth_above(masks)), axis_(axis), masks_(std::move(masks)) {}
+      : Node(deepest(masks) + 1), axis_(axis), masks_(std::move(masks)) {}
 
   BoundNodePtr bind(const BindContext& context) const override {
     const bool head = axis_ == Axis::head;

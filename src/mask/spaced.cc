@@ -1,5 +1,4 @@
 // The words dilated and chunked: keys chosen by arithmetic on positions.
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <memory>
@@ -7,6 +6,7 @@
 
 #include "base/checked_math.h"
 #include "base/fail.h"
+#include "base/format.h"
 #include "mask/intervals.h"
 #include "mask/monotone.h"
 #include "mask/node.h"
@@ -15,6 +15,9 @@
 namespace maskwise {
 namespace detail {
 namespace {
+
+// A list of more windows of keys than this, 16 MiB, is no bound of a block.
+constexpr int64_t kMostWindows = int64_t{1} << 20;
 
 // (q + offset - k) mod stride == 0.
 class DilatedBound final : public BoundNode {
@@ -46,7 +49,7 @@ class DilatedBound final : public BoundNode {
     if (stride_ == 1) {
       append_interval(keys.every, everything);
       keys.some = keys.every;
-    } else if (count >= stride_) {
+    } else if (count >= stride_ || kv_len_ / stride_ > kMostWindows) {
       append_interval(keys.some, everything);
     } else {
       append_periodic(residue(rows.batch, rows.q_begin), count, everything,
@@ -63,9 +66,9 @@ class DilatedBound final : public BoundNode {
 
   std::string reason(const PairIndex& pair) const override {
     const wide_int gap = std::max(steps(pair), -steps(pair));
-    return fmt::format("query {} and key {} are {} apart, {}a multiple of {}",
-                       pair.q, pair.k, clamp_wide(gap, 0, INT64_MAX),
-                       allowed(pair) ? "" : "not ", stride_);
+    return formatted("query {} and key {} are {} apart, {}a multiple of {}",
+                     pair.q, pair.k, clamp_wide(gap, 0, INT64_MAX),
+                     allowed(pair) ? "" : "not ", stride_);
   }
 
  private:
@@ -88,8 +91,7 @@ class DilatedBound final : public BoundNode {
         floor_div(wide_int{range.begin} - rest, stride_) * stride_ + rest;
     for (; begin < range.end; begin += stride_) {
       append_interval(out, {clamp_wide(begin, range.begin, range.end),
-                            clamp_wide(begin + count, range.begin,
-                                       range.end)});
+                            clamp_wide(begin + count, range.begin, range.end)});
     }
   }
 
@@ -118,10 +120,10 @@ class ChunkedBound final : public MonotoneBound {
   }
 
   std::string reason(const PairIndex& pair) const override {
-    const int64_t chunk = clamp_wide(q_chunk(pair.batch, pair.q), INT64_MIN,
-                                     INT64_MAX);
-    return fmt::format("query {} lies in chunk {} and key {} in chunk {}",
-                       pair.q, chunk, pair.k, pair.k / size_);
+    const int64_t chunk =
+        clamp_wide(q_chunk(pair.batch, pair.q), INT64_MIN, INT64_MAX);
+    return formatted("query {} lies in chunk {} and key {} in chunk {}", pair.q,
+                     chunk, pair.k, pair.k / size_);
   }
 
  protected:
@@ -133,8 +135,7 @@ class ChunkedBound final : public MonotoneBound {
 
  private:
   wide_int q_chunk(int64_t batch, int64_t q) const {
-    return floor_div(wide_int{q} + offsets_[static_cast<size_t>(batch)],
-                     size_);
+    return floor_div(wide_int{q} + offsets_[static_cast<size_t>(batch)], size_);
   }
 
   int64_t size_;

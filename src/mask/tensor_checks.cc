@@ -5,12 +5,13 @@
 #include <string>
 
 #include "base/fail.h"
+#include "base/format.h"
 
 namespace maskwise::detail {
 
 std::string said_as(std::string_view word, const MaskTensor& tensor) {
   if (tensor.name.empty()) return std::string(word);
-  return fmt::format("{}({})", word, tensor.name);
+  return formatted("{}({})", word, tensor.name);
 }
 
 Tensor copy_ids(std::string_view word, const MaskTensor& tensor) {
@@ -49,8 +50,7 @@ Tensor copy_booleans(std::string_view word, const MaskTensor& tensor) {
 }
 
 void check_batch_by_length(std::string_view word, const Tensor& tensor,
-                           std::string_view shape_text,
-                           const Shape& expected) {
+                           std::string_view shape_text, const Shape& expected) {
   if (tensor.shape() == expected) return;
   fail(ErrorCode::shape_mismatch, "mask", "{}: expected {} = {}, got {}", word,
        shape_text, to_string(expected), to_string(tensor.shape()));

@@ -1,13 +1,12 @@
 #include "mask/tensor_mask.h"
 
-#include <fmt/format.h>
-
 #include <cstring>
 #include <memory>
 #include <utility>
 
 #include "base/checked_math.h"
 #include "base/fail.h"
+#include "base/format.h"
 #include "mask/intervals.h"
 #include "mask/node.h"
 #include "mask/tensor_checks.h"
@@ -110,10 +109,10 @@ class TensorMaskBound final : public BoundNode {
 
   std::string reason(const PairIndex& pair) const override {
     if (pair.k >= grid_.key_limit) {
-      return fmt::format("the tensor ends before key {}", pair.k);
+      return formatted("the tensor ends before key {}", pair.k);
     }
-    return fmt::format("the tensor holds {} for query {} and key {}",
-                       element(pair) != 0, pair.q, pair.k);
+    return formatted("the tensor holds {} for query {} and key {}",
+                     element(pair) != 0, pair.q, pair.k);
   }
 
  private:
@@ -159,14 +158,13 @@ class TensorMaskBound final : public BoundNode {
   Grid grid_;
   uint8_t allowing_;  // the element that means may attend
   int64_t heads_;
-  int64_t cells_;  // elements of one row of the tensor
+  int64_t cells_;                 // elements of one row of the tensor
   std::vector<int32_t> classes_;  // [B * H]
 };
 
 class TensorMaskNode final : public Node {
  public:
-  TensorMaskNode(TensorForm form, Tensor tensor, std::string name,
-                 int64_t cell)
+  TensorMaskNode(TensorForm form, Tensor tensor, std::string name, int64_t cell)
       : form_(form),
         tensor_(std::move(tensor)),
         name_(std::move(name)),
@@ -179,10 +177,10 @@ class TensorMaskNode final : public Node {
   }
 
   BoundNodePtr bind(const BindContext& context) const override {
-    const uint8_t allowing = form_ == TensorForm::forbid ||
-                                     form_ == TensorForm::from_torch_attn_mask
-                                 ? 0
-                                 : 1;
+    const uint8_t allowing =
+        form_ == TensorForm::forbid || form_ == TensorForm::from_torch_attn_mask
+            ? 0
+            : 1;
     return std::make_shared<const TensorMaskBound>(
         *this, tensor_, grid_for(context.shape), allowing, context.shape);
   }
@@ -235,9 +233,9 @@ class TensorMaskNode final : public Node {
       fail(ErrorCode::shape_mismatch, "mask",
            "{}: expected a tensor that broadcasts to {} = {}, got {}",
            name_.empty() ? std::string(word_of(form_))
-                         : fmt::format("{}({})", word_of(form_), name_),
+                         : formatted("{}({})", word_of(form_), name_),
            form_ == TensorForm::blocks
-               ? fmt::format("[B, H, ceil(Lq/{}), ceil(Lk/{})]", cell_, cell_)
+               ? formatted("[B, H, ceil(Lq/{}), ceil(Lk/{})]", cell_, cell_)
                : "[B, H, Lq, Lk]",
            to_string(wanted), to_string(tensor_.shape()));
     }

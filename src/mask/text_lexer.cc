@@ -28,7 +28,7 @@ std::string printable(std::string_view text) {
   std::string out;
   for (const char c : text.substr(0, kShown)) {
     const auto byte = static_cast<unsigned char>(c);
-    out += byte < 0x20 || byte > 0x7E ? fmt::format("\\x{:02x}", byte)
+    out += byte < 0x20 || byte > 0x7E ? formatted("\\x{:02x}", byte)
                                       : std::string(1, c);
   }
   return text.size() > kShown ? out + "..." : out;
@@ -38,7 +38,7 @@ std::string printable(std::string_view text) {
 
 std::string describe(const Token& token) {
   if (token.kind == TokenKind::end) return "the end of the text";
-  return fmt::format("'{}'", printable(token.text));
+  return formatted("'{}'", printable(token.text));
 }
 
 Token Lexer::next() {

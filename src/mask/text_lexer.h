@@ -2,14 +2,13 @@
 #ifndef MASKWISE_MASK_TEXT_LEXER_H_
 #define MASKWISE_MASK_TEXT_LEXER_H_
 
-#include <fmt/format.h>
-
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "base/fail.h"
+#include "base/format.h"
 
 namespace maskwise::detail {
 
@@ -18,7 +17,7 @@ template <typename... Args>
 [[noreturn]] void fail_at(int64_t column, fmt::format_string<Args...> text,
                           Args&&... args) {
   fail(ErrorCode::invalid_argument, "mask", "column {}: {}", column,
-       fmt::format(text, std::forward<Args>(args)...));
+       formatted(text, std::forward<Args>(args)...));
 }
 
 enum class TokenKind { name, integer, symbol, end };

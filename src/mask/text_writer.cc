@@ -1,9 +1,8 @@
 #include "mask/text_writer.h"
 
-#include <fmt/format.h>
-
 #include <cctype>
 
+#include "base/format.h"
 #include "mask/node.h"
 #include "mask/tensor_checks.h"
 
@@ -36,11 +35,11 @@ void TextWriter::open(std::string_view word) {
 void TextWriter::separate(std::string_view name) {
   result_.text += first_argument_ ? "(" : ", ";
   first_argument_ = false;
-  if (!name.empty()) result_.text += fmt::format("{}=", name);
+  if (!name.empty()) result_.text += formatted("{}=", name);
 }
 
 void TextWriter::argument(std::string_view name, int64_t value) {
-  argument(name, std::string_view(fmt::format("{}", value)));
+  argument(name, std::string_view(formatted("{}", value)));
 }
 
 void TextWriter::argument(std::string_view name, std::string_view value) {
@@ -56,13 +55,11 @@ void TextWriter::argument(std::string_view name, const PerBatch& value) {
     const Shape shape = {static_cast<int64_t>(values.size())};
     argument(name, value.name(), Tensor::from(shape, values));
   } else {
-    argument(name, std::string_view(
-                       fmt::format("[{}]", fmt::join(values, ","))));
+    argument(name, std::string_view("[" + joined(values, ",") + "]"));
   }
 }
 
-void TextWriter::argument(std::string_view name,
-                          const std::string& wanted_name,
+void TextWriter::argument(std::string_view name, const std::string& wanted_name,
                           const Tensor& tensor) {
   const std::string bound = bind_name(wanted_name, tensor);
   argument(name, std::string_view(bound));
@@ -94,7 +91,7 @@ std::string TextWriter::free_name(const std::string& wanted) const {
   if (!wanted.empty() && is_free(wanted)) return wanted;
   const std::string stem = wanted.empty() ? "t" : wanted + "_";
   for (int number = wanted.empty() ? 0 : 2;; ++number) {
-    std::string name = fmt::format("{}{}", stem, number);
+    std::string name = formatted("{}{}", stem, number);
     if (is_free(name) && !taken_.contains(name)) return name;
   }
 }
@@ -105,7 +102,8 @@ std::string TextWriter::bind_name(const std::string& wanted,
   if (!said.empty()) {
     said_names_.insert(said);
     const auto known = result_.tensors.find(said);
-    if (known != result_.tensors.end() && same_contents(known->second, tensor)) {
+    if (known != result_.tensors.end() &&
+        same_contents(known->second, tensor)) {
       return said;
     }
   }

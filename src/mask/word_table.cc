@@ -80,7 +80,8 @@ std::vector<WordRule> data_words() {
        [](const Arguments& a) {
          return padding(a.tensor("ids"), {a.integer("pad").value_or(0)});
        }},
-      {"documents", {{"ids", tensor}, {"q", tensor}, {"k", tensor}},
+      {"documents",
+       {{"ids", tensor}, {"q", tensor}, {"k", tensor}},
        make_documents},
       tensor_word<allow>("allow"),
       tensor_word<forbid>("forbid"),
@@ -89,9 +90,8 @@ std::vector<WordRule> data_words() {
       {"blocks",
        {required("tensor", tensor), {"size", integer}},
        [](const Arguments& a) {
-         return blocks(
-             a.tensor("tensor"),
-             {a.integer("size").value_or(BlocksOptions{}.size)});
+         return blocks(a.tensor("tensor"),
+                       {a.integer("size").value_or(BlocksOptions{}.size)});
        }},
   };
 }

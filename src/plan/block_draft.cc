@@ -7,9 +7,9 @@
 namespace maskwise::detail {
 namespace {
 
-// A full stretch shorter than this stays in the bitmap around it: a run of its
-// own would cost more than the selects that it saves.
-constexpr int64_t kShortestFullRun = 16;
+// A stretch of keys that the same rows see, shorter than this, stays in the
+// bitmap around it: a run of its own would cost more than it saves.
+constexpr int64_t kShortestSameRun = 16;
 
 // Blocks are split down to this many rows, one vector of 16 lanes.
 constexpr int64_t kFewestRows = 16;
@@ -36,27 +36,29 @@ KeyIntervals mixed_keys(const BlockKeys& keys) {
 
 }  // namespace
 
-void PieceList::append_full(int64_t begin, int64_t count) {
-  if (!pieces.empty()) {
-    Piece& last = pieces.back();
-    if (last.words == kAbsent && last.begin + last.count == begin) {
+void PieceList::append_same(int64_t begin, int64_t count, uint64_t word) {
+  if (!pieces_.empty()) {
+    Piece& last = pieces_.back();
+    if (last.word_step == 0 && last.begin + last.count == begin &&
+        words_[static_cast<size_t>(last.first_word)] == word) {
       last.count += count;
       return;
     }
   }
-  pieces.push_back({begin, count, kAbsent});
+  pieces_.push_back({begin, count, static_cast<int64_t>(words_.size()), 0});
+  words_.push_back(word);
 }
 
-void PieceList::append_word(int64_t key, uint64_t word) {
-  words.push_back(word);
-  if (!pieces.empty()) {
-    Piece& last = pieces.back();
-    if (last.words != kAbsent && last.begin + last.count == key) {
+void PieceList::append_one(int64_t key, uint64_t word) {
+  words_.push_back(word);
+  if (!pieces_.empty()) {
+    Piece& last = pieces_.back();
+    if (last.word_step == 1 && last.begin + last.count == key) {
       ++last.count;
       return;
     }
   }
-  pieces.push_back({key, 1, static_cast<int64_t>(words.size()) - 1});
+  pieces_.push_back({key, 1, static_cast<int64_t>(words_.size()) - 1, 1});
 }
 
 std::vector<BlockDraft> BlockDrafter::draft(int64_t q_begin, int64_t rows) {
@@ -93,7 +95,7 @@ BlockDraft BlockDrafter::draft_one(int64_t q_begin, int64_t rows) {
       add_mixed(*zone, draft);
     }
     const int64_t count = every.end - every.begin;
-    draft.keys.append_full(every.begin, count);
+    draft.keys.append_same(every.begin, count, draft.all_rows());
     draft.key_count += count;
     draft.visible_pairs += count * rows;
   }
@@ -101,43 +103,42 @@ BlockDraft BlockDrafter::draft_one(int64_t q_begin, int64_t rows) {
   return draft;
 }
 
-// Asks every row what it sees of the zone.
+// Asks every row what it sees of the zone. Each interval marks the keys at
+// which its row begins and ceases to see; a running sum then tells the rows of
+// every key, at a cost that does not depend on the length of the intervals.
 void BlockDrafter::add_mixed(KeyInterval zone, BlockDraft& draft) {
-  zone_words_.assign(static_cast<size_t>(zone.end - zone.begin), 0);
+  zone_words_.assign(static_cast<size_t>(zone.end - zone.begin) + 1, 0);
   for (int64_t r = 0; r < draft.rows; ++r) {
     const uint64_t bit = uint64_t{1} << r;
     mask_.row_keys(batch_, head_, draft.q_begin + r, zone, row_);
     for (const KeyInterval& keys : row_) {
       draft.visible_pairs += keys.end - keys.begin;
-      for (int64_t k = keys.begin; k < keys.end; ++k) {
-        zone_words_[static_cast<size_t>(k - zone.begin)] |= bit;
-      }
+      zone_words_[static_cast<size_t>(keys.begin - zone.begin)] ^= bit;
+      zone_words_[static_cast<size_t>(keys.end - zone.begin)] ^= bit;
     }
   }
+  zone_words_.pop_back();
+  uint64_t rows = 0;
+  for (uint64_t& word : zone_words_) word = rows ^= word;
   append_zone(zone, draft);
 }
 
-// Cuts the zone into full and partial pieces and drops what nobody sees.
+// Cuts the zone into pieces and drops what nobody sees.
 void BlockDrafter::append_zone(KeyInterval zone, BlockDraft& draft) {
-  const uint64_t all = draft.all_rows();
   const auto count = static_cast<int64_t>(zone_words_.size());
-  const auto word = [&](int64_t i) {
-    return zone_words_[static_cast<size_t>(i)];
-  };
   int64_t i = 0;
   while (i < count) {
+    const uint64_t word = zone_words_[static_cast<size_t>(i)];
     int64_t end = i + 1;
-    if (word(i) == all) {
-      while (end < count && word(end) == all) ++end;
-    }
-    if (end - i >= kShortestFullRun) {
-      draft.keys.append_full(zone.begin + i, end - i);
+    while (end < count && zone_words_[static_cast<size_t>(end)] == word) ++end;
+    if (word != 0) {
       draft.key_count += end - i;
-    } else {
-      for (int64_t j = i; j < end; ++j) {
-        if (word(j) == 0) continue;
-        draft.keys.append_word(zone.begin + j, word(j));
-        ++draft.key_count;
+      if (end - i >= kShortestSameRun) {
+        draft.keys.append_same(zone.begin + i, end - i, word);
+      } else {
+        for (int64_t j = i; j < end; ++j) {
+          draft.keys.append_one(zone.begin + j, word);
+        }
       }
     }
     i = end;

@@ -3,6 +3,7 @@
 #define MASKWISE_PLAN_BLOCK_DRAFT_H_
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "maskwise/bound_mask.h"
@@ -10,23 +11,36 @@
 
 namespace maskwise::detail {
 
-// Consecutive keys that some row sees: all rows, or those that `words` tells.
+// Consecutive keys that some row sees. The rows that see key begin + i are
+// the bits of words[first_word + i * word_step].
 struct Piece {
   int64_t begin = 0;
   int64_t count = 0;
-  int64_t words = kAbsent;  // index of the first word; kAbsent: all rows
+  int64_t first_word = 0;
+  int64_t word_step = 0;  // 0: the same rows see every key of the piece
 };
 
 // Pieces in key order, with the words that they point to.
-struct PieceList {
-  std::vector<Piece> pieces;
-  std::vector<uint64_t> words;
+class PieceList {
+ public:
+  const std::vector<Piece>& pieces() const { return pieces_; }
+  uint64_t word(const Piece& piece, int64_t i) const {
+    return words_[static_cast<size_t>(piece.first_word + i * piece.word_step)];
+  }
+  // The words of a piece: one, or one for each key.
+  std::span<const uint64_t> words(const Piece& piece) const {
+    return std::span(words_).subspan(
+        static_cast<size_t>(piece.first_word),
+        piece.word_step == 0 ? 1 : static_cast<size_t>(piece.count));
+  }
 
-  // Appends keys that all rows see.
-  void append_full(int64_t begin, int64_t count);
-  // Appends one key that the rows of `word` see; joins it with the piece
-  // before where that touches.
-  void append_word(int64_t key, uint64_t word);
+  // Appends keys that the rows of `word` see, behind all others.
+  void append_same(int64_t begin, int64_t count, uint64_t word);
+  void append_one(int64_t key, uint64_t word);
+
+ private:
+  std::vector<Piece> pieces_;
+  std::vector<uint64_t> words_;
 };
 
 struct BlockDraft {
@@ -60,8 +74,10 @@ class BlockDrafter {
   const BoundMask& mask_;
   int64_t batch_;
   int64_t head_;
-  std::vector<uint64_t> zone_words_;  // scratch: one word for each key
-  KeyIntervals row_;                  // scratch
+  // Scratch: the rows whose visibility changes at each key, then the rows that
+  // see it; one word more than the zone has keys.
+  std::vector<uint64_t> zone_words_;
+  KeyIntervals row_;  // scratch
 };
 
 }  // namespace maskwise::detail

@@ -15,14 +15,18 @@ class Ordinals {
 
   int64_t of(int64_t row) const { return seen_[static_cast<size_t>(row)]; }
   int64_t rows() const { return rows_; }
+  int64_t most() const { return std::ranges::max(seen_); }
 
-  void add_full(int64_t count) {
-    for (int64_t r = 0; r < rows_; ++r) seen_[static_cast<size_t>(r)] += count;
-  }
-  void add_word(uint64_t word) {
+  // The rows of `word` see `count` keys more.
+  void add(uint64_t word, int64_t count) {
     for (; word != 0; word &= word - 1) {
-      ++seen_[static_cast<size_t>(std::countr_zero(word))];
+      seen_[static_cast<size_t>(std::countr_zero(word))] += count;
     }
+  }
+
+  void add(const PieceList& keys, const Piece& piece) {
+    if (piece.word_step == 0) return add(keys.word(piece, 0), piece.count);
+    for (int64_t i = 0; i < piece.count; ++i) add(keys.word(piece, i), 1);
   }
 
   // How many more keys may be walked before a row can reach its next fold.
@@ -39,72 +43,82 @@ class Ordinals {
   std::array<int64_t, kBlockRows> seen_ = {};
 };
 
-// Whether every row that sees a key of the piece has seen all keys walked so
-// far, modulo what keeps it in the same fold.
+// Whether `count` keys after `at` lie in the fold of `at`.
+bool stays_in_fold(int64_t at, int64_t count) {
+  return at % kFoldKeys + count <= kFoldKeys;
+}
+
+// Whether every row that sees a key stands there in the fold that the walk
+// over the block's keys has reached, so that one cut serves all rows.
 class SharedCheck {
  public:
-  explicit SharedCheck(int64_t rows) : seen_(rows) {}
+  explicit SharedCheck(const BlockDraft& draft)
+      : keys_(draft.keys), all_rows_(draft.all_rows()), seen_(draft.rows) {}
 
-  bool accepts(const Piece& piece, const std::vector<uint64_t>& words) {
-    return piece.words == kAbsent ? accepts_full(piece.count)
-                                  : accepts_words(piece, words);
-  }
-
- private:
-  // Row and walk enter and leave the same folds at the same keys.
-  bool accepts_full(int64_t count) {
-    bool shared = true;
-    for (int64_t r = 0; r < seen_.rows(); ++r) {
-      const int64_t row = seen_.of(r);
-      const bool together = row == walked_;
-      const bool inside = row / kFoldKeys == walked_ / kFoldKeys &&
-                          (row + count - 1) / kFoldKeys == row / kFoldKeys &&
-                          (walked_ + count - 1) / kFoldKeys ==
-                              walked_ / kFoldKeys;
-      shared = shared && (together || inside);
-    }
-    seen_.add_full(count);
-    walked_ += count;
-    return shared;
-  }
-
-  bool accepts_words(const Piece& piece, const std::vector<uint64_t>& words) {
-    for (int64_t i = 0; i < piece.count; ++i, ++walked_) {
-      const uint64_t word = words[static_cast<size_t>(piece.words + i)];
-      for (uint64_t rest = word; rest != 0; rest &= rest - 1) {
-        const int64_t row = seen_.of(std::countr_zero(rest));
-        if (row / kFoldKeys != walked_ / kFoldKeys) return false;
+  bool run() {
+    const auto& pieces = keys_.pieces();
+    for (const Piece& piece : pieces) {
+      const bool full =
+          piece.word_step == 0 && keys_.word(piece, 0) == all_rows_;
+      if (together_ && full) {
+        walked_ += piece.count;
+        continue;
       }
-      seen_.add_word(word);
+      const bool last = &piece == &pieces.back();
+      if (together_ && last && stays_in_fold(walked_, piece.count)) return true;
+      count_apart();
+      if (piece.word_step == 0 ? !accepts_same(piece) : !accepts_each(piece)) {
+        return false;
+      }
     }
     return true;
   }
 
-  Ordinals seen_;
+ private:
+  // From here on rows may have seen fewer keys than were walked.
+  void count_apart() {
+    if (together_) seen_.add(all_rows_, walked_);
+    together_ = false;
+  }
+
+  bool accepts_same(const Piece& piece) {
+    const uint64_t word = keys_.word(piece, 0);
+    for (uint64_t rest = word; rest != 0; rest &= rest - 1) {
+      const int64_t row = seen_.of(std::countr_zero(rest));
+      const bool inside = row / kFoldKeys == walked_ / kFoldKeys &&
+                          stays_in_fold(row, piece.count) &&
+                          stays_in_fold(walked_, piece.count);
+      if (row != walked_ && !inside) return false;
+    }
+    seen_.add(word, piece.count);
+    walked_ += piece.count;
+    return true;
+  }
+
+  bool accepts_each(const Piece& piece) {
+    for (int64_t i = 0; i < piece.count; ++i, ++walked_) {
+      const uint64_t word = keys_.word(piece, i);
+      for (uint64_t rest = word; rest != 0; rest &= rest - 1) {
+        const int64_t row = seen_.of(std::countr_zero(rest));
+        if (row / kFoldKeys != walked_ / kFoldKeys) return false;
+      }
+      seen_.add(word, 1);
+    }
+    return true;
+  }
+
+  const PieceList& keys_;
+  uint64_t all_rows_;
+  Ordinals seen_;  // once together_ is false
   int64_t walked_ = 0;
+  bool together_ = true;  // every row has seen every key walked
 };
 
-bool rows_agree(const BlockDraft& draft) {
-  SharedCheck check(draft.rows);
-  return std::ranges::all_of(draft.keys.pieces, [&](const Piece& piece) {
-    return check.accepts(piece, draft.keys.words);
-  });
-}
-
-int64_t most_keys_of_a_row(const BlockDraft& draft) {
+bool each_row_has_one_fold(const BlockDraft& draft) {
+  if (draft.key_count <= kFoldKeys) return true;
   Ordinals seen(draft.rows);
-  for (const Piece& piece : draft.keys.pieces) {
-    if (piece.words == kAbsent) {
-      seen.add_full(piece.count);
-      continue;
-    }
-    for (int64_t i = 0; i < piece.count; ++i) {
-      seen.add_word(draft.keys.words[static_cast<size_t>(piece.words + i)]);
-    }
-  }
-  int64_t most = 0;
-  for (int64_t r = 0; r < draft.rows; ++r) most = std::max(most, seen.of(r));
-  return most;
+  for (const Piece& piece : draft.keys.pieces()) seen.add(draft.keys, piece);
+  return seen.most() <= kFoldKeys;
 }
 
 // The rows that stand in one fold.
@@ -120,7 +134,7 @@ class Splitter {
       : draft_(draft), seen_(draft.rows) {}
 
   std::vector<PieceList> split() {
-    for (const Piece& piece : draft_.keys.pieces) deal(piece);
+    for (const Piece& piece : draft_.keys.pieces()) deal(piece);
     return std::move(folds_);
   }
 
@@ -132,10 +146,12 @@ class Splitter {
       const int64_t step =
           std::min(piece.count - done, seen_.keys_to_next_edge());
       find_groups();
-      if (piece.words == kAbsent) {
-        deal_full(piece.begin + done, step);
+      if (piece.word_step == 0) {
+        deal_same(piece.begin + done, step, draft_.keys.word(piece, 0));
       } else {
-        deal_words(piece, done, step);
+        for (int64_t i = done; i < done + step; ++i) {
+          deal_one(piece.begin + i, draft_.keys.word(piece, i));
+        }
       }
       done += step;
     }
@@ -154,29 +170,20 @@ class Splitter {
     }
   }
 
-  void deal_full(int64_t begin, int64_t count) {
+  void deal_same(int64_t begin, int64_t count, uint64_t word) {
     for (const Group& group : groups_) {
-      if (group.rows == draft_.all_rows()) {
-        list_of(group).append_full(begin, count);
-        continue;
-      }
-      for (int64_t k = begin; k < begin + count; ++k) {
-        list_of(group).append_word(k, group.rows);
-      }
+      const uint64_t rows = word & group.rows;
+      if (rows != 0) list_of(group).append_same(begin, count, rows);
     }
-    seen_.add_full(count);
+    seen_.add(word, count);
   }
 
-  void deal_words(const Piece& piece, int64_t first, int64_t count) {
-    for (int64_t i = first; i < first + count; ++i) {
-      const uint64_t word = draft_.keys.words[static_cast<size_t>(
-          piece.words + i)];
-      for (const Group& group : groups_) {
-        const uint64_t rows = word & group.rows;
-        if (rows != 0) list_of(group).append_word(piece.begin + i, rows);
-      }
-      seen_.add_word(word);
+  void deal_one(int64_t key, uint64_t word) {
+    for (const Group& group : groups_) {
+      const uint64_t rows = word & group.rows;
+      if (rows != 0) list_of(group).append_one(key, rows);
     }
+    seen_.add(word, 1);
   }
 
   PieceList& list_of(const Group& group) {
@@ -195,11 +202,11 @@ class Splitter {
 
 FoldDraft split_folds(BlockDraft&& draft) {
   FoldDraft result;
-  if (draft.keys.pieces.empty()) return result;
-  const bool one_fold = draft.key_count <= kFoldKeys ||
-                        most_keys_of_a_row(draft) <= kFoldKeys;
-  if (one_fold || rows_agree(draft)) {
-    result.cut = one_fold ? FoldCut::listed : FoldCut::while_walking;
+  if (draft.keys.pieces().empty()) return result;
+  if (draft.key_count > kFoldKeys && SharedCheck(draft).run()) {
+    result.cut = FoldCut::while_walking;
+    result.folds.push_back(std::move(draft.keys));
+  } else if (each_row_has_one_fold(draft)) {
     result.folds.push_back(std::move(draft.keys));
   } else {
     result.folds = Splitter(draft).split();

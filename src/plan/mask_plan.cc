@@ -1,6 +1,8 @@
 #include "maskwise/mask_plan.h"
 
 #include <algorithm>
+#include <bit>
+#include <functional>
 #include <numeric>
 #include <utility>
 
@@ -26,21 +28,44 @@ SliceUses find_slices(const BoundMask& mask) {
   return uses;
 }
 
-void build_slice(const BoundMask& mask, const std::vector<int32_t>& uses,
-                 PlanBuilder& builder, PlanData& plan) {
+template <typename... Vectors>
+int64_t bytes_of(const Vectors&... vectors) {
+  return static_cast<int64_t>(
+      ((vectors.size() * sizeof(typename Vectors::value_type)) + ...));
+}
+
+// Everything that a plan stores.
+int64_t stored_bytes(const PlanData& plan) {
+  return static_cast<int64_t>(sizeof(StoredPlan)) +
+         bytes_of(plan.slices, plan.slice_uses, plan.blocks, plan.folds,
+                  plan.runs, plan.bitmaps, plan.key_lists, plan.schedule,
+                  plan.slice_of_block);
+}
+
+// Adds slice `index` of all that `uses` tells of, as long as the plan stays
+// within the cap.
+void build_slice(const BoundMask& mask, const SliceUses& uses, size_t index,
+                 int64_t cap, PlanData& plan, PlanBuilder& builder) {
   const AttentionShape& shape = mask.shape();
   Slice slice;
   slice.first_block = static_cast<int64_t>(plan.blocks.size());
   slice.first_use = static_cast<int64_t>(plan.slice_uses.size());
-  slice.use_count = static_cast<int64_t>(uses.size());
-  plan.slice_uses.insert(plan.slice_uses.end(), uses.begin(), uses.end());
+  slice.use_count = static_cast<int64_t>(uses[index].size());
+  plan.slice_uses.insert(plan.slice_uses.end(), uses[index].begin(),
+                         uses[index].end());
 
-  BlockDrafter drafter(mask, uses[0] / shape.heads, uses[0] % shape.heads);
+  const int32_t use = uses[index][0];
+  BlockDrafter drafter(mask, use / shape.heads, use % shape.heads);
   for (int64_t q = 0; q < shape.q_len; q += kBlockRows) {
-    for (BlockDraft& draft :
-         drafter.draft(q, std::min(kBlockRows, shape.q_len - q))) {
+    const int64_t rows = std::min(kBlockRows, shape.q_len - q);
+    for (BlockDraft& draft : drafter.draft(q, rows)) {
       builder.add_block(std::move(draft));
     }
+    const double slices_done =
+        static_cast<double>(index) +
+        static_cast<double>(q + rows) / static_cast<double>(shape.q_len);
+    check_stored(mask, stored_bytes(plan),
+                 slices_done / static_cast<double>(uses.size()), cap);
   }
   slice.block_count =
       static_cast<int64_t>(plan.blocks.size()) - slice.first_block;
@@ -59,44 +84,33 @@ void build_schedule(PlanData& plan) {
   });
 }
 
-template <typename... Vectors>
-int64_t bytes_of(const Vectors&... vectors) {
-  return static_cast<int64_t>(
-      ((vectors.size() * sizeof(typename Vectors::value_type)) + ...));
-}
-
-int64_t rows_without_keys(const BoundMask& mask, const PlanData& plan,
-                          const RowBlock& block, int32_t first_use) {
-  if (block.key_count == 0) return block.rows;
-  const int64_t heads = mask.shape().heads;
-  const bool sees_full_run = [&] {
-    const Fold& fold = plan.folds[static_cast<size_t>(block.first_fold)];
-    return plan.runs[static_cast<size_t>(fold.first_run)].bitmap == kAbsent;
-  }();
-  if (sees_full_run) return 0;
-  int64_t rows = 0;
-  for (int64_t r = 0; r < block.rows; ++r) {
-    rows += mask.row_keys(first_use / heads, first_use % heads,
-                          block.q_begin + r)
-                    .empty()
-                ? 1
-                : 0;
+// Rows of the block that no run names.
+int64_t rows_without_keys(const PlanData& plan, const RowBlock& block) {
+  uint64_t seen = 0;
+  for (int64_t f = 0; f < block.fold_count; ++f) {
+    const Fold& fold = plan.folds[static_cast<size_t>(block.first_fold + f)];
+    for (int64_t r = 0; r < fold.run_count; ++r) {
+      const KeyRun& run = plan.runs[static_cast<size_t>(fold.first_run + r)];
+      if (run.bitmap == kAbsent) return 0;
+      const int64_t words = run.bitmap_step == 0 ? 1 : run.count;
+      for (int64_t i = 0; i < words; ++i) {
+        seen |= plan.bitmaps[static_cast<size_t>(run.bitmap + i)];
+      }
+    }
   }
-  return rows;
+  return block.rows - std::popcount(seen);
 }
 
-PlanStats count_stats(const BoundMask& mask, const PlanData& plan) {
+PlanStats count_stats(const PlanData& plan) {
   PlanStats stats;
   for (const Slice& slice : plan.slices) {
-    const int32_t first_use =
-        plan.slice_uses[static_cast<size_t>(slice.first_use)];
     for (int64_t b = 0; b < slice.block_count; ++b) {
       const RowBlock& block =
           plan.blocks[static_cast<size_t>(slice.first_block + b)];
       stats.visible_pairs += block.visible_pairs * slice.use_count;
       stats.walked_pairs += block.key_count * block.rows * slice.use_count;
       stats.rows_without_keys +=
-          rows_without_keys(mask, plan, block, first_use) * slice.use_count;
+          rows_without_keys(plan, block) * slice.use_count;
     }
   }
   for (const KeyRun& run : plan.runs) {
@@ -107,19 +121,14 @@ PlanStats count_stats(const BoundMask& mask, const PlanData& plan) {
   stats.row_blocks = static_cast<int64_t>(plan.blocks.size());
   stats.folds = static_cast<int64_t>(plan.folds.size());
   stats.bitmap_words = static_cast<int64_t>(plan.bitmaps.size());
-  stats.plan_bytes =
-      static_cast<int64_t>(sizeof(StoredPlan)) +
-      bytes_of(plan.slices, plan.slice_uses, plan.blocks, plan.folds,
-               plan.runs, plan.bitmaps, plan.key_lists, plan.schedule,
-               plan.slice_of_block);
+  stats.plan_bytes = stored_bytes(plan);
   return stats;
 }
 
 void count_shares(const AttentionShape& shape, PlanStats& stats) {
-  const double pairs = static_cast<double>(shape.batch) *
-                       static_cast<double>(shape.heads) *
-                       static_cast<double>(shape.q_len) *
-                       static_cast<double>(shape.kv_len);
+  const double pairs =
+      static_cast<double>(shape.batch) * static_cast<double>(shape.heads) *
+      static_cast<double>(shape.q_len) * static_cast<double>(shape.kv_len);
   if (pairs == 0) return;
   stats.visible_share = static_cast<double>(stats.visible_pairs) / pairs;
   stats.walked_share = static_cast<double>(stats.walked_pairs) / pairs;
@@ -157,12 +166,13 @@ MaskPlan compile(const BoundMask& mask, const PlanOptions& options) {
   detail::check_estimate(mask, uses, options.memory_cap);
   auto stored = std::make_shared<detail::StoredPlan>();
   detail::PlanBuilder builder(stored->data);
-  for (const auto& use : uses) {
-    detail::build_slice(mask, use, builder, stored->data);
+  for (size_t i = 0; i < uses.size(); ++i) {
+    detail::build_slice(mask, uses, i, options.memory_cap, stored->data,
+                        builder);
   }
   detail::build_schedule(stored->data);
   detail::shrink(stored->data);
-  stored->stats = detail::count_stats(mask, stored->data);
+  stored->stats = detail::count_stats(stored->data);
   detail::count_shares(mask.shape(), stored->stats);
   return MaskPlan(mask, std::move(stored));
 }

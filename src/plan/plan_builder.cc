@@ -57,16 +57,16 @@ void PlanBuilder::add_block(BlockDraft&& draft) {
 void PlanBuilder::add_fold(const PieceList& keys, uint64_t all_rows) {
   Fold fold;
   fold.first_run = static_cast<int64_t>(plan_.runs.size());
-  const std::span<const Piece> pieces = keys.pieces;
+  const std::span<const Piece> pieces = keys.pieces();
   size_t i = 0;
   while (i < pieces.size()) {
     size_t end = i;
     while (end < pieces.size() && pieces[end].count < kShortPiece) ++end;
     if (end - i > 1) {
-      add_list(keys, pieces.subspan(i, end - i), all_rows);
+      add_list(keys, pieces.subspan(i, end - i));
       i = end;
     } else {
-      add_run(keys, pieces[i++]);
+      add_run(keys, pieces[i++], all_rows);
     }
   }
   fold.run_count = static_cast<int32_t>(
@@ -74,28 +74,27 @@ void PlanBuilder::add_fold(const PieceList& keys, uint64_t all_rows) {
   plan_.folds.push_back(fold);
 }
 
-void PlanBuilder::add_run(const PieceList& keys, const Piece& piece) {
+void PlanBuilder::add_run(const PieceList& keys, const Piece& piece,
+                          uint64_t all_rows) {
   KeyRun run;
   run.begin = static_cast<int32_t>(piece.begin);
   run.count = static_cast<int32_t>(piece.count);
-  if (piece.words != kAbsent) {
-    run.bitmap = bitmaps_.place(std::span(keys.words)
-                                    .subspan(static_cast<size_t>(piece.words),
-                                             static_cast<size_t>(piece.count)));
+  const bool full = piece.word_step == 0 && keys.word(piece, 0) == all_rows;
+  if (!full) {
+    run.bitmap = bitmaps_.place(keys.words(piece));
+    run.bitmap_step = static_cast<int32_t>(piece.word_step);
   }
   plan_.runs.push_back(run);
 }
 
 void PlanBuilder::add_list(const PieceList& keys,
-                           std::span<const Piece> pieces, uint64_t all_rows) {
+                           std::span<const Piece> pieces) {
   words_.clear();
   keys_.clear();
   for (const Piece& piece : pieces) {
     for (int64_t i = 0; i < piece.count; ++i) {
       keys_.push_back(static_cast<int32_t>(piece.begin + i));
-      words_.push_back(piece.words == kAbsent
-                           ? all_rows
-                           : keys.words[static_cast<size_t>(piece.words + i)]);
+      words_.push_back(keys.word(piece, i));
     }
   }
   KeyRun run;

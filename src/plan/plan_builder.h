@@ -37,9 +37,8 @@ class PlanBuilder {
 
  private:
   void add_fold(const PieceList& keys, uint64_t all_rows);
-  void add_run(const PieceList& keys, const Piece& piece);
-  void add_list(const PieceList& keys, std::span<const Piece> pieces,
-                uint64_t all_rows);
+  void add_run(const PieceList& keys, const Piece& piece, uint64_t all_rows);
+  void add_list(const PieceList& keys, std::span<const Piece> pieces);
 
   PlanData& plan_;
   StretchPool<uint64_t> bitmaps_;

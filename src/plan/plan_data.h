@@ -20,12 +20,13 @@ inline constexpr int64_t kAbsent = -1;
 
 // `count` keys that at least one row of the block sees, ascending.
 // Key i is begin + i, or key_lists[list + i]; the rows that see it are the set
-// bits of bitmaps[bitmap + i], or all rows of the block.
+// bits of bitmaps[bitmap + i * bitmap_step], or all rows of the block.
 struct KeyRun {
   int32_t begin = 0;
   int32_t count = 0;
   int64_t bitmap = kAbsent;
   int64_t list = kAbsent;
+  int32_t bitmap_step = 1;  // 0: the same rows see every key of the run
 };
 
 // Runs that belong to one fold of every row of the block that sees them.

@@ -5,6 +5,7 @@
 
 #include "base/checked_math.h"
 #include "base/fail.h"
+#include "base/format.h"
 #include "plan/plan_data.h"
 
 namespace maskwise::detail {
@@ -34,10 +35,10 @@ int64_t block_bytes(const BlockKeys& keys) {
 std::string human_bytes(double bytes) {
   constexpr double kKibi = 1024;
   for (const char* unit : {"bytes", "KiB", "MiB", "GiB"}) {
-    if (bytes < kKibi) return fmt::format("{:.4g} {}", bytes, unit);
+    if (bytes < kKibi) return formatted("{:.4g} {}", bytes, unit);
     bytes /= kKibi;
   }
-  return fmt::format("{:.4g} TiB", bytes);
+  return formatted("{:.4g} TiB", bytes);
 }
 
 [[noreturn]] void refuse(const BoundMask& mask, double estimate, int64_t cap) {
@@ -51,8 +52,7 @@ std::string human_bytes(double bytes) {
 
 }  // namespace
 
-void check_estimate(const BoundMask& mask, const SliceUses& uses,
-                    int64_t cap) {
+void check_estimate(const BoundMask& mask, const SliceUses& uses, int64_t cap) {
   const AttentionShape& shape = mask.shape();
   const int64_t blocks = ceil_div(shape.q_len, kBlockRows);
   const double all_blocks =
@@ -69,15 +69,21 @@ void check_estimate(const BoundMask& mask, const SliceUses& uses,
   for (const auto& use : uses) {
     for (int64_t block = 0; block < blocks; ++block) {
       const int64_t begin = block * kBlockRows;
-      bytes += static_cast<double>(block_bytes(mask.block_keys(
-          use[0] / shape.heads, use[0] % shape.heads, begin,
-          std::min(begin + kBlockRows, shape.q_len))));
+      bytes += static_cast<double>(block_bytes(
+          mask.block_keys(use[0] / shape.heads, use[0] % shape.heads, begin,
+                          std::min(begin + kBlockRows, shape.q_len))));
       done += 1;
       if (bytes > static_cast<double>(cap)) {
         refuse(mask, bytes * all_blocks / done, cap);
       }
     }
   }
+}
+
+void check_stored(const BoundMask& mask, int64_t bytes, double share,
+                  int64_t cap) {
+  if (bytes <= cap) return;
+  refuse(mask, static_cast<double>(bytes) / share, cap);
 }
 
 }  // namespace maskwise::detail

@@ -18,6 +18,12 @@ using SliceUses = std::vector<std::vector<int32_t>>;
 // bounds of each block, and it stops when the cap is passed.
 void check_estimate(const BoundMask& mask, const SliceUses& uses, int64_t cap);
 
+// The same Error when the `share` of the plan that is built takes more than
+// `cap` bytes: rows whose folds lie far apart need several words for a key,
+// which the estimate does not foresee.
+void check_stored(const BoundMask& mask, int64_t bytes, double share,
+                  int64_t cap);
+
 }  // namespace maskwise::detail
 
 #endif  // MASKWISE_PLAN_PLAN_ESTIMATE_H_

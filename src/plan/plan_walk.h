@@ -31,7 +31,9 @@ inline uint64_t rows_at(const PlanData& plan, const RunPart& part, int32_t i,
   if (run.bitmap == kAbsent) {
     return rows == kBlockRows ? ~uint64_t{0} : (uint64_t{1} << rows) - 1;
   }
-  return plan.bitmaps[static_cast<size_t>(run.bitmap + part.first + i)];
+  const int64_t entry = int64_t{part.first} + i;
+  return plan
+      .bitmaps[static_cast<size_t>(run.bitmap + entry * run.bitmap_step)];
 }
 
 // Calls fold_begin(), then part(RunPart) for each stretch of the fold in

@@ -1,13 +1,11 @@
 #include "maskwise/tensor_view.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "base/checked_math.h"
 #include "base/fail.h"
+#include "base/format.h"
 
 namespace maskwise {
 namespace {
@@ -21,7 +19,7 @@ void require_defined(const TensorView& view) {
 }  // namespace
 
 std::string to_string(const Shape& shape) {
-  return fmt::format("[{}]", fmt::join(shape, ", "));
+  return "[" + detail::joined(shape, ", ") + "]";
 }
 
 int64_t element_count(const Shape& shape) {

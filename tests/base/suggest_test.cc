@@ -35,7 +35,10 @@ TEST(Suggest, OfEquallyNearWordsTheFirstIsNamed) {
   EXPECT_EQ(did_you_mean("bat", {"cat", "hat"}), "; did you mean 'cat'?");
 }
 
-TEST(Suggest, AnEndlessWordCostsNothing) {
+TEST(Suggest, AWordLongerThanAnyOfOursCostsNothing) {
+  const std::string long_word(64, 'a');
+  EXPECT_NE(did_you_mean(long_word, {long_word}), "");
+  EXPECT_EQ(did_you_mean(long_word + 'a', {long_word}), "");
   EXPECT_EQ(did_you_mean(std::string(10'000'000, 'a'), kWords), "");
 }
 

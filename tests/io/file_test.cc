@@ -2,11 +2,12 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
-#include <cstdlib>
+#include <csignal>
 #include <filesystem>
 #include <thread>
 
@@ -14,6 +15,7 @@
 #include "tests/base/thrown_error.h"
 #include "tests/io/file_size_limit.h"
 #include "tests/io/temporary_directory.h"
+#include "tests/io/unprivileged.h"
 
 namespace maskwise::detail {
 namespace {
@@ -23,23 +25,6 @@ using testing::TemporaryDirectory;
 using testing::throws_error;
 
 using Names = std::set<std::string>;
-
-// While it lives this process is no root, to whom everything is permitted.
-class Unprivileged {
- public:
-  Unprivileged() {
-    constexpr uid_t kNobody = 65534;
-    if (before_ == 0 && ::seteuid(kNobody) != 0) std::abort();
-  }
-  ~Unprivileged() {
-    if (::seteuid(before_) != 0) std::abort();
-  }
-  Unprivileged(const Unprivileged&) = delete;
-  Unprivileged& operator=(const Unprivileged&) = delete;
-
- private:
-  uid_t before_ = ::geteuid();
-};
 
 TEST(SaveText, WhatIsSavedIsLoaded) {
   const TemporaryDirectory directory;
@@ -144,6 +129,7 @@ TEST(SaveText, AFullDiskLeavesTheOldFileAndNoTemporary) {
 }
 
 TEST(SaveText, AFullDeviceIsAnError) {
+  const testing::Unprivileged unprivileged;
   EXPECT_TRUE(throws_error(ErrorCode::io,
                            "cannot write '/dev/full': No space left on device; "
                            "free some space",
@@ -152,6 +138,7 @@ TEST(SaveText, AFullDeviceIsAnError) {
 }
 
 TEST(SaveText, ADeviceIsWrittenInPlace) {
+  const testing::Unprivileged unprivileged;
   save_text("/dev/null", "x");
   EXPECT_TRUE(std::filesystem::is_character_file("/dev/null"));
 }
@@ -167,6 +154,32 @@ TEST(SaveText, APipeCarriesTheBytes) {
   EXPECT_TRUE(std::filesystem::is_fifo(path));
 }
 
+TEST(SaveText, ASignalInTheMiddleOfAWriteLosesNothing) {
+  const TemporaryDirectory directory;
+  const std::string path = directory.path("pipe");
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  std::string text(300'000, ' ');
+  for (size_t i = 0; i < text.size(); ++i)
+    text[i] = static_cast<char>(i / 1009);
+  struct sigaction ignore = {};
+  ignore.sa_handler = [](int) {};
+  struct sigaction before = {};
+  ::sigaction(SIGUSR1, &ignore, &before);
+
+  std::thread writer([&] { save_text(path, text); });
+  const Descriptor reader(::open(path.c_str(), O_RDONLY));
+  // Once the pipe is full the writer waits in the middle of its first write,
+  // which the signal then ends early.
+  const int capacity = ::fcntl(reader.get(), F_GETPIPE_SZ);
+  for (int waiting = 0; waiting < capacity;) {
+    ::ioctl(reader.get(), FIONREAD, &waiting);
+  }
+  ::pthread_kill(writer.native_handle(), SIGUSR1);
+  EXPECT_EQ(load_text("/proc/self/fd/" + std::to_string(reader.get())), text);
+  writer.join();
+  ::sigaction(SIGUSR1, &before, nullptr);
+}
+
 TEST(SaveText, AnOpenFileIsAppendedToAndNotCutOffFromItsReader) {
   const TemporaryDirectory directory;
   const std::string path = directory.file("out", "first;");
@@ -179,7 +192,7 @@ TEST(SaveText, AnOpenFileIsAppendedToAndNotCutOffFromItsReader) {
 }
 
 TEST(SaveText, AReadOnlyFileIsNotReplaced) {
-  const Unprivileged unprivileged;
+  const testing::Unprivileged unprivileged;
   const TemporaryDirectory directory;
   const std::string path = directory.file("a", "old");
   ::chmod(path.c_str(), 0400);
@@ -190,7 +203,7 @@ TEST(SaveText, AReadOnlyFileIsNotReplaced) {
 }
 
 TEST(SaveText, ADirectoryWithoutPermissionIsAnError) {
-  const Unprivileged unprivileged;
+  const testing::Unprivileged unprivileged;
   const TemporaryDirectory directory;
   const std::string closed = directory.path("closed");
   std::filesystem::create_directory(closed);
@@ -216,13 +229,14 @@ TEST(LoadText, WhatCannotBeReadSaysWhy) {
 }
 
 TEST(LoadText, AnEndlessDeviceIsStopped) {
+  const testing::Unprivileged unprivileged;
   EXPECT_TRUE(throws_error(ErrorCode::io,
                            "'/dev/zero' has more than 268435456 bytes",
                            [] { load_text("/dev/zero"); }));
 }
 
 TEST(LoadText, AFileWithoutPermissionIsAnError) {
-  const Unprivileged unprivileged;
+  const testing::Unprivileged unprivileged;
   const TemporaryDirectory directory;
   const std::string path = directory.file("a", "x");
   ::chmod(path.c_str(), 0);
@@ -245,6 +259,7 @@ TEST(InputFile, KnowsItsSizeAndEndsWhereTheFileEnds) {
 }
 
 TEST(InputFile, APipeOrDeviceIsNoRegularFile) {
+  const testing::Unprivileged unprivileged;
   const TemporaryDirectory directory;
   const std::string pipe = directory.path("pipe");
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
@@ -288,6 +303,23 @@ TEST(OutputFile, ARenameThatFailsLeavesNoTemporary) {
                            [&] { file->commit(); }));
   delete file;
   EXPECT_EQ(directory.names(), Names{"a"});
+}
+
+TEST(OutputFile, ATakenNameForTheTemporaryIsPassedOver) {
+  const TemporaryDirectory directory;
+  std::string taken;
+  {
+    const OutputFile file(directory.path("a"));
+    taken = *directory.names().begin();
+  }
+  // The names are numbered: take the next one.
+  const size_t start = taken.rfind('-') + 1;
+  const int number = std::stoi(taken.substr(start));
+  taken = taken.substr(0, start) + std::to_string(number + 1) + ".tmp";
+  directory.file(taken, "of somebody else");
+  save_text(directory.path("a"), "x");
+  EXPECT_EQ(bytes_of(directory.path("a")), "x");
+  EXPECT_EQ(bytes_of(directory.path(taken)), "of somebody else");
 }
 
 TEST(OutputFile, WritersOfOneFileDoNotDisturbEachOther) {

@@ -8,6 +8,7 @@
 #include "tests/base/thrown_error.h"
 #include "tests/io/file_size_limit.h"
 #include "tests/io/temporary_directory.h"
+#include "tests/io/unprivileged.h"
 
 namespace maskwise {
 namespace {
@@ -247,6 +248,7 @@ TEST(LoadSafetensors, ABoolThatIsNeitherZeroNorOneIsRefused) {
 }
 
 TEST(LoadSafetensors, WhatIsNoReadableFileSaysSo) {
+  const testing::Unprivileged unprivileged;
   const TemporaryDirectory directory;
   EXPECT_TRUE(throws_error(ErrorCode::io, "No such file or directory",
                            [&] { load_safetensors(directory.path("no")); }));
@@ -295,6 +297,7 @@ TEST(SaveSafetensors, AFailedSaveLeavesTheOldFileAndNoTemporary) {
 }
 
 TEST(SaveSafetensors, AFullDeviceIsAnError) {
+  const testing::Unprivileged unprivileged;
   EXPECT_TRUE(throws_error(
       ErrorCode::io, "[file] cannot write '/dev/full': No space left", [] {
         save_safetensors("/dev/full", {{"a", patterned(DType::f32, {3})}});

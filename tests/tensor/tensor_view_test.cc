@@ -45,9 +45,10 @@ TEST(Shape, AZeroMakesItEmptyWhereverItStands) {
 }
 
 TEST(Shape, WhatDoesNotFitIn63BitsIsALimitError) {
-  EXPECT_TRUE(throws_error(ErrorCode::limit, "does not fit in 63 bits", [] {
-    element_count({kHuge, kHuge});
-  }));
+  for (const Shape& shape : {Shape{kHuge, kHuge}, Shape{kHuge, kHuge, 1}}) {
+    EXPECT_TRUE(throws_error(ErrorCode::limit, "does not fit in 63 bits",
+                             [&] { element_count(shape); }));
+  }
 }
 
 TEST(Shape, ANegativeSizeIsRefusedEvenBesideAZero) {

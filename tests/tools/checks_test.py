@@ -122,6 +122,8 @@ BAD = {
     "check_docs": [
         ({"src/base/size.h": None}, "README.md:3: src/base/size.h: no such"),
         ({"scripts/build": None}, "docs/guide.md:3: scripts/build: no such"),
+        ({"README.md": "```sh\nscripts/build && scripts/run x\n```\n"},
+         "README.md:2: scripts/run: no such"),
         ({"docs/guide.md": "## Other\n"}, "#two-words: no such heading"),
         ({"docs/guide.md": None}, "link to docs/guide.md#two-words: no such"),
     ],

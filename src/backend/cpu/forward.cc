@@ -104,9 +104,8 @@ void cpu_forward(const ForwardProblem& problem, const PlanData& plan,
     run_parallel(tasks, problem);
     return;
   }
-  const tbb::global_control limit(
-      tbb::global_control::max_allowed_parallelism,
-      static_cast<size_t>(*threads));
+  const tbb::global_control limit(tbb::global_control::max_allowed_parallelism,
+                                  static_cast<size_t>(*threads));
   tbb::task_arena arena(*threads);
   arena.execute([&] { run_parallel(tasks, problem); });
 }

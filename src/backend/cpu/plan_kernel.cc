@@ -126,12 +126,12 @@ void RowKernel::finish_fold() {
     if (x == kMinusInfinity) continue;  // weighs nothing, adds nothing
     const float p = exp2_contract((x - fold_m) * kLog2e);
     fold_l = fold_l + p;
-    const float* v = p_.v.at(place_.batch, place_.kv_head,
-                             s_.keys[static_cast<size_t>(j)]);
+    const float* v =
+        p_.v.at(place_.batch, place_.kv_head, s_.keys[static_cast<size_t>(j)]);
     const int64_t step = p_.v.stride[3];
     for (size_t d = 0; d < s_.fold_sum.size(); ++d) {
-      s_.fold_sum[d] = std::fma(p, v[static_cast<int64_t>(d) * step],
-                                s_.fold_sum[d]);
+      s_.fold_sum[d] =
+          std::fma(p, v[static_cast<int64_t>(d) * step], s_.fold_sum[d]);
     }
   }
   const float m = max_ignoring_nan(m_, fold_m);
@@ -157,8 +157,7 @@ void RowKernel::write_row() const {
   *p_.l.at(b, h, q) = stored(l_);
   *p_.m.at(b, h, q) = absent ? kLowest : stored(l_ == l_ ? m_ : l_);
   *p_.lse.at(b, h, q) =
-      absent ? kMinusInfinity
-             : stored(std::fma(log2_contract(l_), kLn2, m_));
+      absent ? kMinusInfinity : stored(std::fma(log2_contract(l_), kLn2, m_));
 }
 
 // Scores are computed again: nothing of the row but its sums was kept.
@@ -184,14 +183,13 @@ void RowKernel::write_pair(int64_t k, float r) const {
   const float cut = capped(raw);
   const float x = biased(cut, k);
   if (p_.weights.given() && x != kMinusInfinity) {
-    p_.weights.at(b, h, q)[k] =
-        stored(exp2_contract((x - m_) * kLog2e) * r);
+    p_.weights.at(b, h, q)[k] = stored(exp2_contract((x - m_) * kLog2e) * r);
   }
   if (p_.scores.given()) {
-    const Scores stage = p_.score_stage;
-    p_.scores.at(b, h, q)[k] = stored(stage == Scores::raw      ? raw
-                                      : stage == Scores::capped ? cut
-                                                                : x);
+    const ScoreStage stage = p_.score_stage;
+    p_.scores.at(b, h, q)[k] = stored(stage == ScoreStage::raw      ? raw
+                                      : stage == ScoreStage::capped ? cut
+                                                                    : x);
   }
 }
 

@@ -30,8 +30,8 @@ struct Partial {
 // One row: its visible keys, compacted; what is masked is never looked at.
 class Row {
  public:
-  Row(const ForwardProblem& problem, const PairIndex& index)
-      : p_(problem), at_(index) {}
+  Row(const ForwardProblem& problem, const ProblemRow& row)
+      : p_(problem), at_(row) {}
 
   void run(const Visibility& visible);
 
@@ -47,13 +47,13 @@ class Row {
   }
 
   const ForwardProblem& p_;
-  PairIndex at_;
+  ProblemRow at_;
   std::vector<int64_t> keys_;
   std::vector<float> x_;
 };
 
 Score Row::score(int64_t k) const {
-  const auto [b, h, q, unused] = at_;
+  const auto [b, h, q] = at_;
   const float* query = p_.q.at(b, h, q);
   const float* key = p_.k.at(b, p_.kv_head(h), k);
   float x = 0;
@@ -73,8 +73,8 @@ Score Row::score(int64_t k) const {
     const int64_t distance =
         p_.kv_positions[static_cast<size_t>(b * shape.kv_len + k)] -
         p_.q_positions[static_cast<size_t>(b * shape.q_len + q)];
-    x = x + p_.alibi_slopes[static_cast<size_t>(h)] *
-                static_cast<float>(distance);
+    x = x +
+        p_.alibi_slopes[static_cast<size_t>(h)] * static_cast<float>(distance);
   }
   score.biased = x;
   return score;
@@ -126,7 +126,7 @@ void Row::run(const Visibility& visible) {
 }
 
 void Row::write(const Partial& row) const {
-  const auto [b, h, q, unused] = at_;
+  const auto [b, h, q] = at_;
   const bool absent = row.l == 0;
   const float r = absent ? 0.0F : 1.0F / row.l;
   float* o = p_.o.at(b, h, q);
@@ -158,9 +158,9 @@ void Row::write_scores() const {
   std::fill_n(out, p_.shape.kv_len, kMinusInfinity);
   for (const int64_t k : keys_) {
     const Score each = score(k);
-    out[k] = stored(p_.score_stage == Scores::raw      ? each.raw
-                    : p_.score_stage == Scores::capped ? each.capped
-                                                       : each.biased);
+    out[k] = stored(p_.score_stage == ScoreStage::raw      ? each.raw
+                    : p_.score_stage == ScoreStage::capped ? each.capped
+                                                           : each.biased);
   }
 }
 
@@ -169,11 +169,11 @@ void Row::write_scores() const {
 void contract_forward(const ForwardProblem& problem,
                       const Visibility& visible) {
   const FpEnvironment environment;
-  const AttentionShape& shape = problem.shape;
+  const ProblemShape& shape = problem.shape;
   for (int64_t b = 0; b < shape.batch; ++b) {
     for (int64_t h = 0; h < shape.heads; ++h) {
       for (int64_t q = 0; q < shape.q_len; ++q) {
-        Row(problem, {b, h, q, 0}).run(visible);
+        Row(problem, {b, h, q}).run(visible);
       }
     }
   }

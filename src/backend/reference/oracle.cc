@@ -19,8 +19,8 @@ struct Key {
 
 class OracleRow {
  public:
-  OracleRow(const ForwardProblem& problem, const PairIndex& index)
-      : p_(problem), at_(index) {}
+  OracleRow(const ForwardProblem& problem, const ProblemRow& row)
+      : p_(problem), at_(row) {}
 
   void run(const Visibility& visible, OracleResult& out) {
     collect(visible);
@@ -36,12 +36,10 @@ class OracleRow {
   void collect(const Visibility& visible);
   Key score(int64_t k) const;
   void sum_values(int64_t d, double m, double l, OracleResult& out) const;
-  static double weight(const Key& key, double m) {
-    return std::exp(key.x - m);
-  }
+  static double weight(const Key& key, double m) { return std::exp(key.x - m); }
 
   const ForwardProblem& p_;
-  PairIndex at_;
+  ProblemRow at_;
   std::vector<Key> keys_;
 };
 
@@ -52,7 +50,7 @@ void OracleRow::collect(const Visibility& visible) {
 }
 
 Key OracleRow::score(int64_t k) const {
-  const auto [b, h, q, unused] = at_;
+  const auto [b, h, q] = at_;
   const float* query = p_.q.at(b, h, q);
   const float* key = p_.k.at(b, p_.kv_head(h), k);
   Key result{k, 0, 0};
@@ -91,8 +89,8 @@ void OracleRow::sum_values(int64_t d, double m, double l,
   double largest_value = 0;
   double largest_score = 0;
   for (const Key& key : keys_) {
-    const auto v = static_cast<double>(p_.v.at(
-        at_.batch, p_.kv_head(at_.head), key.k)[d * p_.v.stride[3]]);
+    const auto v = static_cast<double>(
+        p_.v.at(at_.batch, p_.kv_head(at_.head), key.k)[d * p_.v.stride[3]]);
     const double w = weight(key, m) / l;
     o += w * v;
     absolute += w * std::fabs(v);
@@ -112,11 +110,11 @@ void OracleRow::sum_values(int64_t d, double m, double l,
 OracleResult oracle_forward(const ForwardProblem& problem,
                             const Visibility& visible) {
   OracleResult result;
-  const AttentionShape& shape = problem.shape;
+  const ProblemShape& shape = problem.shape;
   for (int64_t b = 0; b < shape.batch; ++b) {
     for (int64_t h = 0; h < shape.heads; ++h) {
       for (int64_t q = 0; q < shape.q_len; ++q) {
-        OracleRow(problem, {b, h, q, 0}).run(visible, result);
+        OracleRow(problem, {b, h, q}).run(visible, result);
       }
     }
   }

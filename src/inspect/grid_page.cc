@@ -1,0 +1,143 @@
+#include "inspect/grid_page.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/fail.h"
+#include "inspect/grid_slices.h"
+
+namespace maskwise::detail {
+namespace {
+
+// Longest tokens at the edge, in terminal columns. In text those of the keys
+// stand upright, each character on a line.
+constexpr int64_t kLongestQueryLabel = 14;
+constexpr int64_t kLongestKeyLabel = 8;
+
+void check_options(const BoundMask& mask, const GridOptions& options) {
+  constexpr int64_t kMostCells = 1024;
+  if (options.most_cells < 1 || options.most_cells > kMostCells) {
+    fail(ErrorCode::invalid_argument, "draw",
+         "most_cells is {}; expected 1 to {}", options.most_cells, kMostCells);
+  }
+  if (options.most_grids < 0) {
+    fail(ErrorCode::invalid_argument, "draw",
+         "most_grids is {}; expected a count >= 0", options.most_grids);
+  }
+  check_labels(options.labels, mask.shape());
+}
+
+std::vector<Label> axis_labels(const LabelLists& lists, int64_t batch,
+                               const GridAxis& axis, Charset charset) {
+  std::vector<Label> labels;
+  if (!has_labels(lists, batch) || axis.scaled()) return labels;
+  for (int64_t i = 0; i < axis.cells; ++i) {
+    labels.push_back(token_label(label_at(lists, batch, i), charset));
+  }
+  return labels;
+}
+
+std::vector<Label> shortened(std::vector<Label> labels, int64_t most) {
+  for (Label& label : labels) label = label.shortened(most);
+  return labels;
+}
+
+// Whether the tokens shown, those of the first user, are not everybody's.
+bool labels_differ(const LabelLists& lists, const GridSlice& slice,
+                   int64_t heads) {
+  if (lists.empty()) return false;
+  const auto& first = lists[static_cast<size_t>(slice.batch)];
+  return std::ranges::any_of(slice.users, [&](const KeyInterval& users) {
+    const auto begin = lists.begin() + users.begin / heads;
+    const auto end = lists.begin() + (users.end - 1) / heads + 1;
+    return std::any_of(begin, end,
+                       [&](const auto& list) { return list != first; });
+  });
+}
+
+std::string caption_of(const BoundMask& mask, const GridSlice& slice,
+                       const GridPicture& picture, const TokenLabels& labels) {
+  const AttentionShape& shape = mask.shape();
+  const int64_t pairs = shape.q_len * shape.kv_len;
+  const double share = pairs == 0 ? 0
+                                  : static_cast<double>(slice.visible_pairs) /
+                                        static_cast<double>(pairs);
+  const bool labelled = !picture.q_labels.empty() || !picture.k_labels.empty();
+  const bool others =
+      labelled && (labels_differ(labels.q, slice, shape.heads) ||
+                   labels_differ(labels.k, slice, shape.heads));
+  return fmt::format(
+      "{}: {} of {} pairs allowed ({}){}", describe_users(slice, shape.heads),
+      grouped(slice.visible_pairs), grouped(pairs), percent(share),
+      others ? fmt::format("; tokens of batch {}", slice.batch) : "");
+}
+
+}  // namespace
+
+bool GridPage::scaled() const {
+  return std::ranges::any_of(
+      pictures, [](const GridPicture& p) { return p.cells.scaled(); });
+}
+
+GridPage lay_out(const BoundMask& mask, const GridOptions& options,
+                 Charset charset) {
+  check_options(mask, options);
+  const std::vector<GridSlice> slices =
+      grid_slices(mask, options.batch, options.head);
+  GridPage page;
+  for (const GridSlice& slice : slices) {
+    const auto drawn = static_cast<int64_t>(page.pictures.size());
+    if (drawn == options.most_grids) break;
+    GridPicture picture;
+    picture.cells = count_cells(mask, slice, options.most_cells);
+    picture.q_labels =
+        axis_labels(options.labels.q, slice.batch, picture.cells.rows, charset);
+    picture.k_labels = shortened(axis_labels(options.labels.k, slice.batch,
+                                             picture.cells.columns, charset),
+                                 kLongestKeyLabel);
+    picture.caption = caption_of(mask, slice, picture, options.labels);
+    page.pictures.push_back(std::move(picture));
+  }
+  if (slices.empty()) {
+    page.more = fmt::format("nothing to draw: the shape is {}",
+                            to_string(mask.shape()));
+  }
+  const size_t rest = slices.size() - page.pictures.size();
+  if (rest > 0) {
+    page.more = fmt::format(
+        "{} more masks of {} differ and are not drawn; choose a batch item or "
+        "a head to see its own",
+        rest, slices.size());
+  }
+  return page;
+}
+
+std::string percent(double share) {
+  const double value = 100 * share;
+  if (share <= 0) return "0 %";
+  if (share >= 1) return "100 %";
+  if (value < 0.1) return "< 0.1 %";
+  if (value > 99.9) return "> 99.9 %";
+  return fmt::format("{:.1f} %", value);
+}
+
+std::string grouped(int64_t count) {
+  std::string digits = fmt::format("{}", count);
+  for (size_t at = digits.size(); at > 3;) {
+    at -= 3;
+    digits.insert(at, ",");
+  }
+  return digits;
+}
+
+std::string cell_size(const GridCells& cells, std::string_view times) {
+  const auto part = [](int64_t count, std::string_view one,
+                       std::string_view many) {
+    return fmt::format("{} {}", grouped(count), count == 1 ? one : many);
+  };
+  return fmt::format("{} {} {}", part(cells.rows.cell, "query", "queries"),
+                     times, part(cells.columns.cell, "key", "keys"));
+}
+
+}  // namespace maskwise::detail
