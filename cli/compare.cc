@@ -24,35 +24,36 @@ struct CompareFlags {
   bool json = false;
 };
 
-constexpr size_t kColumns = 7;
+constexpr size_t kColumns = 5;
 using TableRow = std::array<std::string, kColumns>;
 
 constexpr const char* kLegend =
-    "row sum        sum of a row's weights: 1 is right (min to max)\n"
-    "masked weight  weight of a row that reached keys it may not see: 0 is "
-    "right\n"
+    "row sums       of the weights of a row: 1 is right\n"
+    "masked weight  of a row, that reached keys it may not see: 0 is right\n"
     "output off by  largest difference of the output from ours\n"
-    "influence      how far the output moves when k and v of masked keys "
-    "move by 1: 0 is right\n"
-    "no key         what a row gets that may see no key at all: 0 is right\n"
-    "These numbers are of rows that see a key.\n";
+    "influence      how far the output moves when k and v of masked keys move "
+    "by 1: 0 is right\n";
 
 // Enough digits to tell 0.01 from 0.0099, and a plain 0 for nothing.
 std::string show(double value) { return fmt::format("{:.4g}", value); }
 
-TableRow row_of(const VariantReport& report) {
-  return {report.variant,
-          show(report.row_sum_min),
-          show(report.row_sum_max),
-          show(report.masked_weight_max),
-          show(report.output_diff_max),
-          show(report.influence_max),
-          report.fully_masked_row};
+std::string show_range(double least, double most) {
+  return show(least) == show(most)
+             ? show(least)
+             : fmt::format("{} to {}", show(least), show(most));
 }
 
+TableRow row_of(const VariantReport& report) {
+  return {report.variant, show_range(report.row_sum_min, report.row_sum_max),
+          show(report.masked_weight_max), show(report.output_diff_max),
+          show(report.influence_max)};
+}
+
+// The first column is set left, the others right.
 std::string table_of(const std::vector<VariantReport>& reports) {
-  std::vector<TableRow> rows = {{"variant", "row sum", "to", "masked weight",
-                                 "output off by", "influence", "no key"}};
+  std::vector<TableRow> rows = {{"rows that see a key", "row sums",
+                                 "masked weight", "output off by",
+                                 "influence"}};
   std::ranges::transform(reports, std::back_inserter(rows), row_of);
   std::array<size_t, kColumns> widths = {};
   for (const TableRow& row : rows) {
@@ -62,26 +63,38 @@ std::string table_of(const std::vector<VariantReport>& reports) {
   }
   std::string table;
   for (const TableRow& row : rows) {
-    std::string line = fmt::format("{:<{}}", row[0], widths[0]);
-    for (size_t i = 1; i + 1 < kColumns; ++i) {
-      line += fmt::format("  {:>{}}", row[i], widths[i]);
+    table += fmt::format("{:<{}}", row[0], widths[0]);
+    for (size_t i = 1; i < kColumns; ++i) {
+      table += fmt::format("  {:>{}}", row[i], widths[i]);
     }
-    line += "  " + row.back();
-    table += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
+    table += "\n";
   }
   return table;
 }
 
-std::string legend_of(const std::vector<VariantReport>& reports) {
-  size_t width = 0;
+// A title, and for each variant its name and one of its texts.
+std::string list_of(const std::vector<VariantReport>& reports,
+                    const std::string& title,
+                    const std::string VariantReport::*text) {
+  size_t width = title.size();
   for (const VariantReport& report : reports) {
     width = std::max(width, report.variant.size());
   }
-  std::string legend;
+  std::string list = "\n" + title + "\n";
   for (const VariantReport& report : reports) {
-    legend += fmt::format("{:<{}}  {}\n", report.variant, width, report.text);
+    list += fmt::format("{:<{}}  {}\n", report.variant, width, report.*text);
   }
-  return legend + "\n" + kLegend;
+  return list;
+}
+
+std::string text_of(const std::vector<VariantReport>& reports) {
+  std::string text = table_of(reports);
+  if (!reports.front().fully_masked_row.empty()) {
+    text += list_of(reports, "a row that sees no key",
+                    &VariantReport::fully_masked_row);
+  }
+  return text + list_of(reports, "what they are", &VariantReport::text) + "\n" +
+         kLegend;
 }
 
 Json json_of(const std::vector<VariantReport>& reports) {
@@ -106,27 +119,38 @@ void report(const CompareFlags& flags, const std::string& introduction,
     print(json_of(reports));
     return;
   }
-  print(introduction + table_of(reports) + "\n" + legend_of(reports));
+  print(introduction + text_of(reports));
+}
+
+// The demonstration has its own input, mask and options; otherwise the first
+// two must be given.
+void check_arguments(const CLI::App& command, bool demo) {
+  for (const CLI::Option* option : command.get_options()) {
+    const std::string name =
+        option->get_name() == "input" ? "IN" : option->get_name();
+    const bool given = option->count() > 0;
+    if (demo && given && name != "--demo" && name != "--json") {
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("[compare] --demo brings its own input and mask; "
+                              "expected no {} with it",
+                              name));
+    }
+    if (!demo && !given && (name == "IN" || name == "--mask")) {
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("[compare] {} is missing; expected IN and --mask "
+                              "TEXT, or --demo",
+                              name));
+    }
+  }
 }
 
 void compare_demo(const CompareFlags& flags) {
-  if (!flags.input.empty() || !flags.mask.empty()) {
-    throw Error(ErrorCode::invalid_argument,
-                "[compare] --demo brings its own input and mask; expected "
-                "neither IN nor --mask with it");
-  }
   const CompareDemo demo = make_compare_demo();
   report(flags, demo.text + "\n",
          compare(demo.q, demo.k, demo.v, compile(demo.mask)));
 }
 
 void compare_file(const CompareFlags& flags) {
-  if (flags.input.empty() || flags.mask.empty()) {
-    throw Error(ErrorCode::invalid_argument,
-                fmt::format("[compare] {} is missing; expected IN and --mask "
-                            "TEXT, or --demo",
-                            flags.input.empty() ? "IN" : "--mask"));
-  }
   const AttentionOptions options = flags.call.options();
   const AttentionFile file = load_attention_file(flags.input);
   const MaskPlan plan = file.plan(flags.mask);
@@ -150,7 +174,8 @@ void add_compare(CLI::App& app, int& /*exit_code*/) {
   command->add_flag("--demo", flags->demo,
                     "A row whose masked key would hold 99 % of the weight");
   add_json_flag(*command, flags->json);
-  command->callback([flags] {
+  command->callback([flags, command] {
+    check_arguments(*command, flags->demo);
     if (flags->demo) {
       compare_demo(*flags);
     } else {

@@ -38,39 +38,79 @@ std::string unknown_command(const CLI::App& app, const std::string& found) {
                      fmt::join(known, ", "), did_you_mean(found, known));
 }
 
-// What the command did not know: a flag, or else an argument too many.
+// What was not known: a flag, or else an argument too many.
 std::string unexpected(const CLI::App& command, const std::string& found) {
-  const std::string help = fmt::format(
-      "; maskwise {} --help lists what it takes", command.get_name());
   if (!found.starts_with('-')) {
-    return fmt::format("{}: unexpected argument '{}'{}", command.get_name(),
-                       found, help);
+    return fmt::format("unexpected argument '{}'", found);
   }
   const std::string name = found.substr(0, found.find('='));
-  const std::string nearest = did_you_mean(name, flags_of(command));
-  return fmt::format("{}: unknown flag '{}'{}", command.get_name(), name,
-                     nearest.empty() ? help : nearest);
+  return fmt::format("unknown flag '{}'{}", name,
+                     did_you_mean(name, flags_of(command)));
+}
+
+// As the help shows it: "--mask TEXT", or "IN" for what has no flag.
+std::string shown(const CLI::Option& option) {
+  return option.nonpositional()
+             ? option.get_name() + " " + option.get_type_name()
+             : option.get_type_name();
+}
+
+// Every required option that was not given.
+std::string missing(const CLI::App& command) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : command.get_options()) {
+    if (option->get_required() && option->count() == 0) {
+      names.push_back(shown(*option));
+    }
+  }
+  return fmt::format("{} {} missing", fmt::join(names, " and "),
+                     names.size() == 1 ? "is" : "are");
+}
+
+// CLI11 says "--mask: At Most 1 required but received 2", and "--mask: 1
+// required TEXT missing".
+std::string miscounted(const CLI::App& command, const std::string& what) {
+  const CLI::Option* option =
+      command.get_option_no_throw(what.substr(0, what.find(':')));
+  if (option == nullptr) return what;
+  if (option->count() > 1) {
+    return fmt::format("{} was given {} times; expected once", shown(*option),
+                       option->count());
+  }
+  return fmt::format("{} has no value; expected {}", option->get_name(),
+                     shown(*option));
+}
+
+std::string problem_of(const CLI::App& command, const CLI::ParseError& error) {
+  const std::vector<std::string> left = command.remaining();
+  if (!left.empty()) return unexpected(command, left.front());
+  if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
+    return missing(command);
+  }
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
+    return miscounted(command, error.what());
+  }
+  return error.what();
 }
 
 }  // namespace
 
 std::string usage_problem(const CLI::App& app, const CLI::ParseError& error) {
   const std::vector<CLI::App*> chosen = app.get_subcommands();
-  if (chosen.empty()) {
-    const std::vector<std::string> left = app.remaining();
-    if (left.empty()) {
-      return fmt::format(
-          "no command given; expected one of: {} (maskwise "
-          "--help tells what they do)",
-          fmt::join(commands_of(app), ", "));
-    }
-    return left.front().starts_with('-') ? unexpected(app, left.front())
-                                         : unknown_command(app, left.front());
+  if (!chosen.empty()) {
+    const CLI::App& command = *chosen.front();
+    return fmt::format("[{}] {}; see maskwise {} --help", command.get_name(),
+                       problem_of(command, error), command.get_name());
   }
-  const CLI::App& command = *chosen.front();
-  const std::vector<std::string> left = command.remaining();
-  if (!left.empty()) return unexpected(command, left.front());
-  return fmt::format("{}: {}", command.get_name(), error.what());
+  const std::vector<std::string> left = app.remaining();
+  if (left.empty()) {
+    return fmt::format(
+        "no command given; expected one of: {}; see maskwise "
+        "--help",
+        fmt::join(commands_of(app), ", "));
+  }
+  return left.front().starts_with('-') ? unexpected(app, left.front())
+                                       : unknown_command(app, left.front());
 }
 
 }  // namespace maskwise::cli

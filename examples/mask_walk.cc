@@ -75,7 +75,9 @@ mw::Tensor project(const Batch& batch, float seed) {
   return x;
 }
 
-void heading(const std::string& text) { std::cout << "\n== " << text << "\n\n"; }
+void heading(const std::string& text) {
+  std::cout << "\n== " << text << "\n\n";
+}
 
 void show(const std::string& text, const mw::BoundMask& mask,
           const Batch& batch) {
@@ -156,9 +158,9 @@ bool walk(const std::string& path) {
   const mw::Tensor v = project(batch, 1.7F);
   const mw::AttentionResult result =
       mw::attention(q, k, v, plan, {.weights = mw::Weights::all});
-  std::cout << "q, k, v  " << to_string(q.shape()) << "  (B, H, L, D)\n"
-            << "o        " << to_string(result.o.shape()) << "\n"
-            << "weights  " << to_string(result.weights.shape()) << "\n\n";
+  std::cout << "q, k, v  " << mw::to_string(q.shape()) << "  (B, H, L, D)\n"
+            << "o        " << mw::to_string(result.o.shape()) << "\n"
+            << "weights  " << mw::to_string(result.weights.shape()) << "\n\n";
   show_weights(batch, result, 0, 3);
 
   heading("Masked means absent");

@@ -19,8 +19,8 @@ namespace maskwise {
 // The tokens of each batch item as text, to label queries and keys with. An
 // empty list labels with numbers.
 struct TokenLabels {
-  std::vector<std::vector<std::string>> q;  // [B][Lq]
-  std::vector<std::vector<std::string>> k;  // [B][Lk]
+  std::vector<std::vector<std::string>> q = {};  // [B][Lq]
+  std::vector<std::vector<std::string>> k = {};  // [B][Lk]
 };
 
 // Which characters drawings and tables are made of.
@@ -48,10 +48,10 @@ std::string to_string(const Explanation& explanation,
 std::ostream& operator<<(std::ostream& out, const Explanation& explanation);
 
 struct GridOptions {
-  TokenLabels labels;
+  TokenLabels labels = {};
   Charset charset = Charset::unicode;  // of draw_text()
-  std::optional<int64_t> batch;        // this batch item only
-  std::optional<int64_t> head;         // this head only
+  std::optional<int64_t> batch = {};   // this batch item only
+  std::optional<int64_t> head = {};    // this head only
   // Larger masks are scaled down to at most this many rows and columns, 1 to
   // 1024; a cell then shows the share of its pairs that are allowed.
   int64_t most_cells = 48;
@@ -69,14 +69,15 @@ std::string draw_svg(const BoundMask& mask, const GridOptions& options = {});
 std::optional<int64_t> pad_id_of(const Mask& mask);
 
 struct ShapeWalkOptions {
-  TokenLabels labels;
-  std::optional<int64_t> d_model;  // a multiple of H; default 16 for each head
-  std::optional<int64_t> pad;      // default: pad_id_of(mask), else 0
+  TokenLabels labels = {};
+  // A multiple of H. Default: 16 for each head.
+  std::optional<int64_t> d_model = {};
+  std::optional<int64_t> pad = {};  // default: pad_id_of(mask), else 0
   // Whose logits are shown. Default: the first batch item that holds padding
-  // and its last query that is none.
-  std::optional<int64_t> batch;
+  // and the query in the middle of its tokens.
+  std::optional<int64_t> batch = {};
   int64_t head = 0;
-  std::optional<int64_t> q;
+  std::optional<int64_t> q = {};
 };
 
 // One station on the way from token ids to attention weights.

@@ -11,7 +11,7 @@ namespace maskwise {
 // Every tensor of the safetensors file at `path`. The file is not trusted: its
 // header length, shapes, offsets and dtypes are checked against the file
 // before anything is allocated. Throws Error (io) that names the file, what
-// was found and what was expected.
+// was found and what was expected; (limit) when memory cannot be had.
 // Format: https://github.com/huggingface/safetensors (8-byte little-endian
 // header length, JSON header, data).
 TensorMap load_safetensors(const std::string& path);

@@ -66,14 +66,14 @@ struct MaskTensor {
 // or a tensor [B] of i32 or i64 (which keeps its name in the text form).
 class PerBatch {
  public:
-  PerBatch(int64_t all) : values_{all} {}                           // NOLINT
-  PerBatch(int all) : values_{all} {}                               // NOLINT
-  PerBatch(std::vector<int64_t> each)                               // NOLINT
+  PerBatch(int64_t all) : values_{all} {}  // NOLINT
+  PerBatch(int all) : values_{all} {}      // NOLINT
+  PerBatch(std::vector<int64_t> each)      // NOLINT
       : values_(std::move(each)), single_(false) {}
   PerBatch(std::initializer_list<int64_t> each)
       : values_(each), single_(false) {}
-  PerBatch(const MaskTensor& each);                                 // NOLINT
-  PerBatch(const Tensor& each) : PerBatch(MaskTensor(each)) {}      // NOLINT
+  PerBatch(const MaskTensor& each);                             // NOLINT
+  PerBatch(const Tensor& each) : PerBatch(MaskTensor(each)) {}  // NOLINT
 
   bool single() const { return single_; }
   bool from_tensor() const { return from_tensor_; }

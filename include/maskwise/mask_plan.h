@@ -21,19 +21,19 @@ struct PlanOptions {
 
 // Counts over all batch items and heads unless they say "stored".
 struct PlanStats {
-  int64_t visible_pairs = 0;     // pairs that the mask allows
-  double visible_share = 0;      // of B*H*Lq*Lk; 0 for an empty shape
-  int64_t walked_pairs = 0;      // rows of a block x keys that one of them sees
-  double walked_share = 0;       // of B*H*Lq*Lk
+  int64_t visible_pairs = 0;  // pairs that the mask allows
+  double visible_share = 0;   // of B*H*Lq*Lk; 0 for an empty shape
+  int64_t walked_pairs = 0;   // rows of a block x keys that one of them sees
+  double walked_share = 0;    // of B*H*Lq*Lk
   int64_t rows_without_keys = 0;
-  int64_t slices = 0;            // stored: different (batch, head) masks
-  int64_t row_blocks = 0;        // stored
-  int64_t folds = 0;             // stored; shared folds are cut while walking
-  int64_t full_runs = 0;         // stored: every row of the block sees the run
-  int64_t partial_runs = 0;      // stored: a bitmap says who
-  int64_t key_lists = 0;         // stored: partial runs of scattered keys
-  int64_t bitmap_words = 0;      // stored, after deduplication
-  int64_t plan_bytes = 0;        // stored, all of it
+  int64_t slices = 0;        // stored: different (batch, head) masks
+  int64_t row_blocks = 0;    // stored
+  int64_t folds = 0;         // stored; shared folds are cut while walking
+  int64_t full_runs = 0;     // stored: every row of the block sees the run
+  int64_t partial_runs = 0;  // stored: a bitmap says who
+  int64_t key_lists = 0;     // stored: partial runs of scattered keys
+  int64_t bitmap_words = 0;  // stored, after deduplication
+  int64_t plan_bytes = 0;    // stored, all of it
 };
 
 // Immutable, cheap to copy, safe to read from many threads. Keeps the mask

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "maskwise/dtype.h"
@@ -83,7 +84,7 @@ Tensor to_f32(const TensorView& view);
 Tensor from_f32(const TensorView& view, DType dtype);
 
 // The elements of an integer or bool tensor as 64-bit integers, row-major.
-// Throws Error for floating types.
+// Throws Error for floating types and for u64 values beyond 63 bits.
 std::vector<int64_t> to_int64(const TensorView& view);
 
 }  // namespace maskwise

@@ -44,13 +44,12 @@ class TensorView {
   const Shape& shape() const { return shape_; }
   const Shape& strides() const { return strides_; }
   int64_t rank() const { return static_cast<int64_t>(shape_.size()); }
-  int64_t dim(int64_t axis) const {
-    return shape_[static_cast<size_t>(axis)];
-  }
+  int64_t dim(int64_t axis) const { return shape_[static_cast<size_t>(axis)]; }
   int64_t stride(int64_t axis) const {
     return strides_[static_cast<size_t>(axis)];
   }
-  int64_t size() const { return element_count(shape_); }
+  // Elements; 0 for a view that is not defined.
+  int64_t size() const { return defined_ ? element_count(shape_) : 0; }
   bool is_contiguous() const;
 
   const void* bytes() const { return data_; }

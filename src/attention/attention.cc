@@ -7,6 +7,7 @@
 #include "attention/bias_mask.h"
 #include "backend/cpu/forward.h"
 #include "backend/reference/contract.h"
+#include "base/fp_environment.h"
 
 namespace maskwise {
 namespace detail {
@@ -79,6 +80,8 @@ Visibility visibility_of(const BoundMask& mask, const Input& bias) {
 AttentionResult attention(const TensorView& q, const TensorView& k,
                           const TensorView& v, const MaskPlan& plan,
                           const AttentionOptions& options) {
+  // The default scale and the search for -inf are part of the contract too.
+  const detail::FpEnvironment environment;
   detail::AttentionInputs inputs =
       detail::check_attention(q, k, v, plan.shape(), options);
   detail::ForwardProblem& problem = inputs.problem;

@@ -38,7 +38,7 @@ class Checker {
                     const TensorView& v) const;
   void expect_shape(std::string_view name, const TensorView& view,
                     const Shape& expected) const;
-  int64_t check_kv_heads(const TensorView& k) const;
+  int64_t kv_heads_of(const TensorView& k) const;
   void read_bias();
   void read_alibi();
   std::vector<int64_t> read_positions(std::string_view name,
@@ -86,10 +86,12 @@ void Checker::check_scalars() const {
     fail(ErrorCode::invalid_argument, kOperation,
          "the scale is {}; expected a finite number", *options_.scale);
   }
-  if (!(options_.softcap >= 0) || std::isinf(options_.softcap)) {
+  // 1 / softcap must be finite, so that a score of 0 stays 0.
+  const float softcap = options_.softcap;
+  if (softcap != 0 && !(softcap > 0 && std::isnormal(softcap))) {
     fail(ErrorCode::invalid_argument, kOperation,
-         "the softcap is {}; expected a finite number >= 0 (0 = none)",
-         options_.softcap);
+         "the softcap is {}; expected 0 (none) or a number from 2^-126 on",
+         softcap);
   }
   if (options_.threads &&
       (*options_.threads < 1 || *options_.threads > kMostThreads)) {
@@ -116,17 +118,19 @@ void Checker::expect_shape(std::string_view name, const TensorView& view,
        axes_swapped ? "; the head and length axes look swapped" : "");
 }
 
-int64_t Checker::check_kv_heads(const TensorView& k) const {
-  const int64_t kv_heads = k.dim(1);
-  const bool divides = kv_heads > 0 && shape_.heads % kv_heads == 0;
-  if (divides || (kv_heads == 0 && shape_.heads == 0)) return kv_heads;
+// The kv heads that k has or, where its axes are swapped, was meant to have.
+int64_t Checker::kv_heads_of(const TensorView& k) const {
+  const auto fits = [&](int64_t kv_heads) {
+    return kv_heads > 0 ? shape_.heads % kv_heads == 0 : shape_.heads == 0;
+  };
   const bool axes_swapped =
-      k.dim(2) == shape_.heads && k.dim(1) == shape_.kv_len;
+      k.dim(1) == shape_.kv_len && k.dim(2) != shape_.kv_len && fits(k.dim(2));
+  const int64_t kv_heads = k.dim(axes_swapped ? 2 : 1);
+  if (fits(kv_heads)) return kv_heads;
   fail(ErrorCode::shape_mismatch, kOperation,
        "k has {} heads and q has {}; expected a number of kv heads that "
-       "divides the query heads{}",
-       kv_heads, shape_.heads,
-       axes_swapped ? "; the head and length axes look swapped" : "");
+       "divides the query heads",
+       kv_heads, shape_.heads);
 }
 
 void Checker::check_shapes(const TensorView& q, const TensorView& k,
@@ -136,10 +140,8 @@ void Checker::check_shapes(const TensorView& q, const TensorView& k,
     fail(ErrorCode::shape_mismatch, kOperation,
          "q has head_dim 0; expected at least 1");
   }
-  const bool heads_fit = k.dim(1) > 0 && shape_.heads % k.dim(1) == 0;
-  const int64_t kv_heads = heads_fit ? k.dim(1) : shape_.heads;
+  const int64_t kv_heads = kv_heads_of(k);
   expect_shape("k", k, {shape_.batch, kv_heads, shape_.kv_len, q.dim(3)});
-  check_kv_heads(k);
   expect_shape("v", v, {shape_.batch, kv_heads, shape_.kv_len, v.dim(3)});
 }
 
@@ -188,7 +190,11 @@ std::vector<int64_t> Checker::read_positions(std::string_view name,
 
 void Checker::read_alibi() {
   const Alibi& alibi = options_.alibi;
-  if (!alibi.slopes.defined()) return;
+  if (!alibi.slopes.defined()) {
+    if (!alibi.q_positions.defined() && !alibi.kv_positions.defined()) return;
+    fail(ErrorCode::invalid_argument, kOperation,
+         "positions are given without alibi slopes; expected both or neither");
+  }
   if (alibi.slopes.shape() != Shape{shape_.heads}) {
     fail(ErrorCode::shape_mismatch, kOperation,
          "expected alibi slopes of shape [H] = [{}], got {}", shape_.heads,

@@ -9,7 +9,9 @@ namespace maskwise::detail {
 
 MaskPlan plan_without_minus_inf(const MaskPlan& plan, const TensorView& bias) {
   constexpr float kMinusInf = -std::numeric_limits<float>::infinity();
-  const Tensor dense = Tensor::copy_of(bias);
+  // As a mask, one value for all pairs has an axis.
+  const Tensor dense =
+      Tensor::copy_of(bias.rank() == 0 ? bias.broadcast_to({1}) : bias);
   Tensor allowed(DType::boolean, dense.shape());
   bool any_removed = false;
   for (int64_t i = 0; i < dense.size(); ++i) {

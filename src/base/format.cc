@@ -1,5 +1,5 @@
-// The one place that compiles fmt's implementation.
-#define FMT_HEADER_ONLY
+// The one place that compiles fmt's implementation: CMakeLists.txt defines
+// FMT_HEADER_ONLY for this file alone.
 #include "base/format.h"
 
 #include <fmt/format.h>

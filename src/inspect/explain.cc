@@ -1,12 +1,11 @@
 // Why one pair is allowed or masked: the clauses that decide, and all of them
 // as a tree.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <ostream>
 #include <string>
 #include <vector>
 
+#include "base/format.h"
 #include "inspect/token_label.h"
 #include "maskwise/inspect.h"
 
@@ -66,12 +65,12 @@ std::string reason_of(const Clause& tree) {
     return reason + tree.reason;
   }
   for (size_t i = 0; i < deciding.size() && i < kMostDeciding; ++i) {
-    reason += fmt::format("{}{}: {}", i > 0 ? "; " : "",
-                          short_text(deciding[i].said->text),
-                          deciding[i].why->reason);
+    reason +=
+        formatted("{}{}: {}", i > 0 ? "; " : "",
+                  short_text(deciding[i].said->text), deciding[i].why->reason);
   }
   if (deciding.size() > kMostDeciding) {
-    reason += fmt::format("; and {} more", deciding.size() - kMostDeciding);
+    reason += formatted("; and {} more", deciding.size() - kMostDeciding);
   }
   return reason;
 }
@@ -123,9 +122,9 @@ class TreeLines {
     }
     std::string text;
     for (const TreeLine& line : lines_) {
-      text += fmt::format("\n{:<5}  {}{}  {}", line.allowed, line.branch,
-                          line.text.at_left(widest - line.branch_columns),
-                          line.reason);
+      text += formatted("\n{:<5}  {}{}  {}", line.allowed, line.branch,
+                        line.text.at_left(widest - line.branch_columns),
+                        line.reason);
     }
     return text;
   }
@@ -139,8 +138,8 @@ class TreeLines {
 std::string quoted(const std::string& token, Charset charset) {
   if (token.empty()) return "";
   constexpr int64_t kLongestToken = 32;
-  return fmt::format(" \"{}\"",
-                     Label(token, charset).shortened(kLongestToken).text());
+  return formatted(" \"{}\"",
+                   Label(token, charset).shortened(kLongestToken).text());
 }
 
 }  // namespace
@@ -163,7 +162,7 @@ std::string to_string(const Explanation& explanation, Charset charset) {
   const PairIndex& pair = explanation.pair;
   detail::TreeLines tree(charset);
   tree.add(explanation.tree, "", "", 0);
-  return fmt::format(
+  return detail::formatted(
       "query {}{} -> key {}{} (batch {}, head {}): {}\n{}\n{}", pair.q,
       detail::quoted(explanation.q_token, charset), pair.k,
       detail::quoted(explanation.k_token, charset), pair.batch, pair.head,

@@ -7,6 +7,12 @@
 
 namespace maskwise::detail {
 
+int64_t GridAxis::digits() const {
+  int64_t digits = 1;
+  for (int64_t rest = begin_of(cells - 1); rest >= 10; rest /= 10) ++digits;
+  return digits;
+}
+
 GridAxis fit_axis(int64_t length, int64_t most) {
   int64_t cell = 1;
   while (ceil_div(length, cell) > most) cell *= 2;

@@ -21,6 +21,9 @@ struct GridAxis {
   int64_t size_of(int64_t i) const {
     return i + 1 < cells ? cell : length - begin_of(i);
   }
+
+  // Digits of the largest begin_of().
+  int64_t digits() const;
 };
 
 // At most `most` cells; their size is a power of two, so that the numbers of

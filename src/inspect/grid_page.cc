@@ -1,19 +1,13 @@
 #include "inspect/grid_page.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "base/fail.h"
+#include "base/format.h"
 #include "inspect/grid_slices.h"
 
 namespace maskwise::detail {
 namespace {
-
-// Longest tokens at the edge, in terminal columns. In text those of the keys
-// stand upright, each character on a line.
-constexpr int64_t kLongestQueryLabel = 14;
-constexpr int64_t kLongestKeyLabel = 8;
 
 void check_options(const BoundMask& mask, const GridOptions& options) {
   constexpr int64_t kMostCells = 1024;
@@ -29,17 +23,14 @@ void check_options(const BoundMask& mask, const GridOptions& options) {
 }
 
 std::vector<Label> axis_labels(const LabelLists& lists, int64_t batch,
-                               const GridAxis& axis, Charset charset) {
+                               const GridAxis& axis, Charset charset,
+                               int64_t most_columns) {
   std::vector<Label> labels;
   if (!has_labels(lists, batch) || axis.scaled()) return labels;
   for (int64_t i = 0; i < axis.cells; ++i) {
-    labels.push_back(token_label(label_at(lists, batch, i), charset));
+    labels.push_back(token_label(label_at(lists, batch, i), charset)
+                         .shortened(most_columns));
   }
-  return labels;
-}
-
-std::vector<Label> shortened(std::vector<Label> labels, int64_t most) {
-  for (Label& label : labels) label = label.shortened(most);
   return labels;
 }
 
@@ -67,10 +58,10 @@ std::string caption_of(const BoundMask& mask, const GridSlice& slice,
   const bool others =
       labelled && (labels_differ(labels.q, slice, shape.heads) ||
                    labels_differ(labels.k, slice, shape.heads));
-  return fmt::format(
+  return formatted(
       "{}: {} of {} pairs allowed ({}){}", describe_users(slice, shape.heads),
       grouped(slice.visible_pairs), grouped(pairs), percent(share),
-      others ? fmt::format("; tokens of batch {}", slice.batch) : "");
+      others ? formatted("; tokens of batch {}", slice.batch) : "");
 }
 
 }  // namespace
@@ -81,7 +72,7 @@ bool GridPage::scaled() const {
 }
 
 GridPage lay_out(const BoundMask& mask, const GridOptions& options,
-                 Charset charset) {
+                 const LabelRoom& room) {
   check_options(mask, options);
   const std::vector<GridSlice> slices =
       grid_slices(mask, options.batch, options.head);
@@ -92,20 +83,21 @@ GridPage lay_out(const BoundMask& mask, const GridOptions& options,
     GridPicture picture;
     picture.cells = count_cells(mask, slice, options.most_cells);
     picture.q_labels =
-        axis_labels(options.labels.q, slice.batch, picture.cells.rows, charset);
-    picture.k_labels = shortened(axis_labels(options.labels.k, slice.batch,
-                                             picture.cells.columns, charset),
-                                 kLongestKeyLabel);
+        axis_labels(options.labels.q, slice.batch, picture.cells.rows,
+                    room.charset, room.query);
+    picture.k_labels =
+        axis_labels(options.labels.k, slice.batch, picture.cells.columns,
+                    room.charset, room.key);
     picture.caption = caption_of(mask, slice, picture, options.labels);
     page.pictures.push_back(std::move(picture));
   }
   if (slices.empty()) {
-    page.more = fmt::format("nothing to draw: the shape is {}",
-                            to_string(mask.shape()));
+    page.more =
+        formatted("nothing to draw: the shape is {}", to_string(mask.shape()));
   }
   const size_t rest = slices.size() - page.pictures.size();
   if (rest > 0) {
-    page.more = fmt::format(
+    page.more = formatted(
         "{} more masks of {} differ and are not drawn; choose a batch item or "
         "a head to see its own",
         rest, slices.size());
@@ -119,11 +111,11 @@ std::string percent(double share) {
   if (share >= 1) return "100 %";
   if (value < 0.1) return "< 0.1 %";
   if (value > 99.9) return "> 99.9 %";
-  return fmt::format("{:.1f} %", value);
+  return formatted("{:.1f} %", value);
 }
 
 std::string grouped(int64_t count) {
-  std::string digits = fmt::format("{}", count);
+  std::string digits = formatted("{}", count);
   for (size_t at = digits.size(); at > 3;) {
     at -= 3;
     digits.insert(at, ",");
@@ -134,10 +126,10 @@ std::string grouped(int64_t count) {
 std::string cell_size(const GridCells& cells, std::string_view times) {
   const auto part = [](int64_t count, std::string_view one,
                        std::string_view many) {
-    return fmt::format("{} {}", grouped(count), count == 1 ? one : many);
+    return formatted("{} {}", grouped(count), count == 1 ? one : many);
   };
-  return fmt::format("{} {} {}", part(cells.rows.cell, "query", "queries"),
-                     times, part(cells.columns.cell, "key", "keys"));
+  return formatted("{} {} {}", part(cells.rows.cell, "query", "queries"), times,
+                   part(cells.columns.cell, "key", "keys"));
 }
 
 }  // namespace maskwise::detail

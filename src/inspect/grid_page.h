@@ -30,9 +30,16 @@ struct GridPage {
   bool scaled() const;
 };
 
+// What a drawing can show of a token, in terminal columns, and its characters.
+struct LabelRoom {
+  int64_t query = 14;
+  int64_t key = 14;
+  Charset charset = Charset::unicode;
+};
+
 // Throws Error when an option does not fit the mask.
 GridPage lay_out(const BoundMask& mask, const GridOptions& options,
-                 Charset charset);
+                 const LabelRoom& room);
 
 // "58.3 %": a share that is not 0 or 1 is never rounded to one of them.
 std::string percent(double share);

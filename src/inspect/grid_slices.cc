@@ -1,12 +1,11 @@
 #include "inspect/grid_slices.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <map>
 #include <utility>
 
 #include "base/fail.h"
+#include "base/format.h"
 #include "mask/intervals.h"
 
 namespace maskwise::detail {
@@ -150,18 +149,19 @@ KeyInterval chosen(std::string_view axis, std::optional<int64_t> index,
   return {*index, *index + 1};
 }
 
-// "0-1, 4".
+// "0-1, 4 and 6".
 std::string stretches(const KeyIntervals& list) {
+  const size_t shown = std::min(list.size(), kMostStretches);
   std::string text;
-  for (size_t i = 0; i < list.size() && i < kMostStretches; ++i) {
+  for (size_t i = 0; i < shown; ++i) {
     const int64_t last = list[i].end - 1;
-    text += fmt::format("{}{}", i > 0 ? ", " : "", list[i].begin);
-    if (last > list[i].begin) text += fmt::format("-{}", last);
+    const bool ends = i + 1 == list.size();
+    text += i == 0 ? "" : ends ? " and " : ", ";
+    text += formatted("{}", list[i].begin);
+    if (last > list[i].begin) text += formatted("-{}", last);
   }
-  if (list.size() > kMostStretches) {
-    text += fmt::format(", ... ({} in all)", count_keys(list));
-  }
-  return text;
+  if (shown == list.size()) return text;
+  return text + formatted(", ... ({} in all)", count_keys(list));
 }
 
 }  // namespace
@@ -178,12 +178,33 @@ std::vector<GridSlice> grid_slices(const BoundMask& mask,
   return finder.take();
 }
 
+bool varies_over_heads(const std::vector<GridSlice>& slices,
+                       const AttentionShape& shape) {
+  for (const GridSlice& slice : slices) {
+    for (const KeyInterval& users : slice.users) {
+      if (users.begin % shape.heads != 0 || users.end % shape.heads != 0) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+bool varies_over_batch(const std::vector<GridSlice>& slices,
+                       const AttentionShape& shape) {
+  const KeyIntervals everybody = {{0, shape.batch}};
+  return std::ranges::any_of(slices, [&](const GridSlice& slice) {
+    const std::vector<UserBlock> blocks = blocks_of(slice.users, shape.heads);
+    return blocks.size() != 1 || blocks[0].items != everybody;
+  });
+}
+
 std::string describe_users(const GridSlice& slice, int64_t heads) {
   const std::vector<UserBlock> blocks = blocks_of(slice.users, heads);
   std::string text;
   for (size_t i = 0; i < blocks.size() && i < kMostStretches; ++i) {
     const UserBlock& block = blocks[i];
-    text += fmt::format(
+    text += formatted(
         "{}batch {}, head{} {}", i > 0 ? "; " : "", stretches(block.items),
         count_keys(block.heads) > 1 ? "s" : "", stretches(block.heads));
   }

@@ -27,6 +27,13 @@ std::vector<GridSlice> grid_slices(const BoundMask& mask,
                                    std::optional<int64_t> batch = {},
                                    std::optional<int64_t> head = {});
 
+// Whether the mask differs between heads of one batch item; between batch items
+// of one head. `slices` are all of a mask of this shape.
+bool varies_over_heads(const std::vector<GridSlice>& slices,
+                       const AttentionShape& shape);
+bool varies_over_batch(const std::vector<GridSlice>& slices,
+                       const AttentionShape& shape);
+
 // "batch 0-1, heads 0-3; batch 2, head 0". `heads` is H.
 std::string describe_users(const GridSlice& slice, int64_t heads);
 

@@ -1,12 +1,11 @@
 // A mask drawn as an SVG document that needs nothing outside itself.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <map>
 #include <string>
 #include <string_view>
 
+#include "base/format.h"
 #include "inspect/grid_page.h"
 #include "inspect/token_label.h"
 #include "maskwise/inspect.h"
@@ -28,7 +27,8 @@ constexpr int64_t kEdge = 8;  // between the numbers and the cells
 // the number font (10 pixels); of the other text no wider than this.
 constexpr double kLabelWidth = 7.4;
 constexpr double kNumberWidth = 6.2;
-constexpr double kTextWidth = 7.0;
+constexpr double kTextWidth = 7.8;
+constexpr double kTitleWidth = 9.5;
 
 // Key labels lean, so that they keep apart and can still be read.
 constexpr double kLean = 60;  // degrees
@@ -86,15 +86,13 @@ int64_t longest(const std::vector<Label>& labels) {
 
 std::string text_at(int64_t x, int64_t y, std::string_view style,
                     std::string_view text) {
-  return fmt::format("<text x=\"{}\" y=\"{}\" class=\"{}\">{}</text>\n", x, y,
-                     style, escaped(text));
+  return formatted("<text x=\"{}\" y=\"{}\" class=\"{}\">{}</text>\n", x, y,
+                   style, escaped(text));
 }
 
 // The last number of an axis, the widest.
 int64_t number_width(const GridAxis& axis) {
-  return pixels(kNumberWidth * static_cast<double>(fmt::formatted_size(
-                                   "{}", axis.begin_of(std::max<int64_t>(
-                                             axis.cells - 1, 0)))));
+  return pixels(kNumberWidth * static_cast<double>(axis.digits()));
 }
 
 // One grid; (0, 0) is its upper left corner, caption included.
@@ -150,7 +148,7 @@ class SvgGrid {
     for (size_t i = 0; i < picture_.k_labels.size(); ++i) {
       const int64_t x = x_of(static_cast<int64_t>(i)) + pitch_ / 2 + 3;
       const int64_t y = top_ - kLineHeight + 2;
-      out += fmt::format(
+      out += formatted(
           "<text class=\"ink token\" transform=\"translate({} {}) "
           "rotate(-{})\">{}</text>\n",
           x, y, kLean, escaped(picture_.k_labels[i].text()));
@@ -160,13 +158,13 @@ class SvgGrid {
 
   std::string key_numbers() const {
     const GridAxis& axis = cells().columns;
-    const int64_t step = step_of(number_width(axis) + kEdge);
+    const int64_t step = step_of(number_width(axis) + 6);
     const int64_t middle = axis.scaled() ? 0 : (pitch_ - gap_) / 2;
     std::string out;
     for (int64_t i = 0; i < axis.cells; i += step) {
       out += text_at(x_of(i) + middle, top_ - 6,
                      axis.scaled() ? "quiet number" : "quiet number middle",
-                     fmt::format("{}", axis.begin_of(i)));
+                     formatted("{}", axis.begin_of(i)));
     }
     return out;
   }
@@ -187,7 +185,7 @@ class SvgGrid {
     std::string out;
     for (int64_t i = 0; i < axis.cells; i += step_of(1)) {
       out += text_at(left_ - kEdge, y_of(i) + down, "quiet number end",
-                     fmt::format("{}", axis.begin_of(i)));
+                     formatted("{}", axis.begin_of(i)));
     }
     return out;
   }
@@ -200,27 +198,26 @@ class SvgGrid {
     for (int64_t row = 0; row < cells().rows.cells; ++row) {
       for (int64_t column = 0; column < cells().columns.cells; ++column) {
         const double share = cells().share(row, column);
-        const std::string square = fmt::format(
-            "M{} {}h{}v{}h-{}z", x_of(column), y_of(row), size, size, size);
+        const std::string square = formatted("M{} {}h{}v{}h-{}z", x_of(column),
+                                             y_of(row), size, size, size);
         ground += square;
         if (share > 0) paths[opacity_of(share)] += square;
       }
     }
     if (ground.empty()) return "";
-    std::string out =
-        fmt::format("<path class=\"masked\" d=\"{}\"/>\n", ground);
+    std::string out = formatted("<path class=\"masked\" d=\"{}\"/>\n", ground);
     for (const auto& [opacity, path] : paths) {
-      out += fmt::format(
-          "<path class=\"allowed\" fill-opacity=\"{}\" d=\"{}\"/>\n",
-          static_cast<double>(opacity) / 100, path);
+      out +=
+          formatted("<path class=\"allowed\" fill-opacity=\"{}\" d=\"{}\"/>\n",
+                    static_cast<double>(opacity) / 100, path);
     }
     return out;
   }
 
-  // Only all is 100; the faintest is still seen.
+  // All stands out from nearly all, and the faintest is seen.
   static int64_t opacity_of(double share) {
     if (share >= 1) return 100;
-    return std::clamp<int64_t>(std::lround(100 * share), 8, 92);
+    return std::clamp<int64_t>(std::lround(100 * share), 8, 85);
   }
 
   const GridPicture& picture_;
@@ -237,7 +234,7 @@ class SvgLegend {
   explicit SvgLegend(int64_t y) : y_(y) {}
 
   void swatch(double opacity, std::string_view text) {
-    out_ += fmt::format(
+    out_ += formatted(
         "<path class=\"masked\" d=\"M{0} {1}h14v14h-14z\"/>"
         "<path class=\"allowed\" fill-opacity=\"{2}\" "
         "d=\"M{0} {1}h14v14h-14z\"/>\n",
@@ -248,7 +245,7 @@ class SvgLegend {
 
   void words(std::string_view text) {
     out_ += text_at(x_, y_, "quiet", text);
-    x_ += pixels(kTextWidth * static_cast<double>(text.size())) + 14;
+    x_ += pixels(kTextWidth * static_cast<double>(text.size())) + 16;
   }
 
   int64_t width() const { return x_ + kMargin; }
@@ -273,43 +270,46 @@ SvgLegend legend_at(int64_t y, const GridPage& page) {
   legend.swatch(0.66, "2/3");
   legend.swatch(0.33, "1/3");
   legend.swatch(0, "none");
-  legend.words(fmt::format("a cell: {}", cell_size(cells, "x")));
+  legend.words(formatted("a cell: {}", cell_size(cells, "x")));
   return legend;
+}
+
+std::string document(const BoundMask& mask, const GridPage& page) {
+  const std::string title = Label(to_string(mask.mask()).text, Charset::unicode)
+                                .shortened(kLongestTitle)
+                                .text();
+  std::string body = text_at(kMargin, 32, "ink title", title) +
+                     text_at(kMargin, 52, "quiet",
+                             "B, H, Lq, Lk = " + to_string(mask.shape()));
+  int64_t y = 64 + kLineHeight;
+  int64_t width =
+      2 * kMargin + pixels(kTitleWidth * static_cast<double>(title.size()));
+  for (const GridPicture& picture : page.pictures) {
+    const SvgGrid grid(picture);
+    body += formatted("<g transform=\"translate(0 {})\">\n{}</g>\n", y,
+                      grid.draw());
+    y += grid.height() + kLineHeight;
+    width = std::max(width, grid.width());
+  }
+  if (!page.more.empty()) {
+    body += text_at(kMargin, y, "ink", page.more);
+    y += kLineHeight;
+  }
+  const SvgLegend legend = legend_at(y, page);
+  return formatted(
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" "
+      "viewBox=\"0 0 {0} {1}\" role=\"img\">\n<title>{2}</title>\n"
+      "<style>{3}</style>\n<rect class=\"page\" width=\"100%\" "
+      "height=\"100%\"/>\n{4}{5}</svg>\n",
+      std::max(width, legend.width()), y + kMargin, escaped(title), kStyle,
+      body, legend.drawn());
 }
 
 }  // namespace
 }  // namespace detail
 
 std::string draw_svg(const BoundMask& mask, const GridOptions& options) {
-  const detail::GridPage page =
-      detail::lay_out(mask, options, Charset::unicode);
-  const std::string title =
-      detail::Label(to_string(mask.mask()).text, Charset::unicode)
-          .shortened(detail::kLongestTitle)
-          .text();
-  std::string body = detail::text_at(detail::kMargin, 32, "ink title", title);
-  int64_t y = 44 + detail::kLineHeight;
-  int64_t width = 2 * detail::kMargin + 9 * static_cast<int64_t>(title.size());
-  for (const detail::GridPicture& picture : page.pictures) {
-    const detail::SvgGrid grid(picture);
-    body += fmt::format("<g transform=\"translate(0 {})\">\n{}</g>\n", y,
-                        grid.draw());
-    y += grid.height() + detail::kLineHeight;
-    width = std::max(width, grid.width());
-  }
-  if (!page.more.empty()) {
-    body += detail::text_at(detail::kMargin, y, "ink", page.more);
-    y += detail::kLineHeight;
-  }
-  const detail::SvgLegend legend = detail::legend_at(y, page);
-  y += detail::kMargin;
-  return fmt::format(
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" "
-      "viewBox=\"0 0 {0} {1}\" role=\"img\">\n<title>{2}</title>\n"
-      "<style>{3}</style>\n<rect class=\"page\" width=\"100%\" "
-      "height=\"100%\"/>\n{4}{5}</svg>\n",
-      std::max(width, legend.width()), y, detail::escaped(title),
-      detail::kStyle, body, legend.drawn());
+  return detail::document(mask, detail::lay_out(mask, options, {}));
 }
 
 }  // namespace maskwise

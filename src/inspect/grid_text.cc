@@ -1,11 +1,10 @@
 // A mask drawn with characters.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <string>
 #include <string_view>
 
+#include "base/format.h"
 #include "inspect/grid_page.h"
 #include "inspect/token_label.h"
 #include "maskwise/inspect.h"
@@ -16,6 +15,9 @@ namespace {
 
 // Each cell is two columns wide, about as wide as a line is high.
 constexpr int64_t kCellColumns = 2;
+
+// Key labels stand upright, each character on a line of its own.
+constexpr int64_t kTallestKeyLabel = 8;
 
 // Every so many rows of a scaled grid a number stands at the edge.
 constexpr int64_t kRowsPerNumber = 4;
@@ -58,9 +60,7 @@ class TextGrid {
     for (const Label& label : picture.q_labels) {
       label_columns_ = std::max(label_columns_, label.columns());
     }
-    const int64_t last = std::max<int64_t>(rows().cells - 1, 0);
-    number_columns_ =
-        static_cast<int64_t>(fmt::formatted_size("{}", rows().begin_of(last)));
+    number_columns_ = rows().digits();
   }
 
   std::string draw() {
@@ -113,12 +113,11 @@ class TextGrid {
 
   // 0 1 2 ... 9 0 1, and over each tenth its number from top to bottom.
   void draw_key_numbers() {
-    const auto digits =
-        static_cast<int64_t>(fmt::formatted_size("{}", columns().cells - 1));
+    const int64_t digits = columns().digits();
     for (int64_t place = digits - 1; place >= 0; --place) {
       std::string text = blanks(edge_columns());
       for (int64_t k = 0; k < columns().cells; ++k) {
-        const std::string number = fmt::format("{}", k);
+        const std::string number = formatted("{}", k);
         const auto size = static_cast<int64_t>(number.size());
         const bool shown = place == 0 || (k % 10 == 0 && place < size);
         text += shown ? number[static_cast<size_t>(size - 1 - place)] : ' ';
@@ -130,14 +129,13 @@ class TextGrid {
 
   // The first key of every so many cells, such that the numbers keep apart.
   void draw_key_scale() {
-    const auto widest = static_cast<int64_t>(
-        fmt::formatted_size("{}", columns().begin_of(columns().cells - 1)));
+    const int64_t widest = columns().digits();
     int64_t step = 4;
     while (step * kCellColumns < widest + 2) step *= 2;
     std::string text = blanks(edge_columns());
     for (int64_t cell = 0; cell < columns().cells; cell += step) {
       text +=
-          fmt::format("{:<{}}", columns().begin_of(cell), step * kCellColumns);
+          formatted("{:<{}}", columns().begin_of(cell), step * kCellColumns);
     }
     line(std::move(text));
   }
@@ -151,8 +149,8 @@ class TextGrid {
     }
     const bool numbered = !rows().scaled() || row % kRowsPerNumber == 0;
     const std::string number =
-        numbered ? fmt::format("{}", rows().begin_of(row)) : "";
-    text += fmt::format("{:>{}}  ", number, number_columns_);
+        numbered ? formatted("{}", rows().begin_of(row)) : "";
+    text += formatted("{:>{}}  ", number, number_columns_);
     for (int64_t column = 0; column < columns().cells; ++column) {
       text += mark_of(picture_.cells, row, column, marks_);
     }
@@ -169,10 +167,10 @@ class TextGrid {
 std::string legend_of(const GridPage& page, Charset charset) {
   const bool unicode = charset == Charset::unicode;
   if (!page.scaled()) {
-    return fmt::format("{} allowed  {} masked  (rows: queries, columns: keys)",
-                       unicode ? "\u25A0" : "#", unicode ? "\u00B7" : ".");
+    return formatted("{} allowed  {} masked  (rows: queries, columns: keys)",
+                     unicode ? "\u25A0" : "#", unicode ? "\u00B7" : ".");
   }
-  return fmt::format(
+  return formatted(
       "each cell is {} (rows: queries, columns: keys)\n"
       "{} all allowed  {} more than 2/3  {} more than 1/3  {} some  {} none",
       cell_size(page.pictures[0].cells, unicode ? "\u00D7" : "x"),
@@ -185,7 +183,9 @@ std::string legend_of(const GridPage& page, Charset charset) {
 }  // namespace detail
 
 std::string draw_text(const BoundMask& mask, const GridOptions& options) {
-  const detail::GridPage page = detail::lay_out(mask, options, options.charset);
+  const detail::GridPage page = detail::lay_out(
+      mask, options,
+      {.key = detail::kTallestKeyLabel, .charset = options.charset});
   std::string text;
   for (const detail::GridPicture& picture : page.pictures) {
     text += detail::TextGrid(picture, options.charset).draw() + "\n";

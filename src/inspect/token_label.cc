@@ -1,11 +1,10 @@
 #include "inspect/token_label.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "base/fail.h"
+#include "base/format.h"
 #include "base/printable.h"
 #include "inspect/token_width.h"
 
@@ -76,7 +75,7 @@ Label::Label(std::string_view text, Charset charset) : charset_(charset) {
     std::string bytes(before.substr(0, before.size() - rest.size()));
     const int64_t columns = columns_of(code_point);
     if (code_point >= 0x80 && charset == Charset::ascii) {
-      for (const char c : fmt::format("\\u{{{:x}}}", uint32_t{code_point})) {
+      for (const char c : formatted("\\u{{{:x}}}", uint32_t{code_point})) {
         glyphs_.push_back({std::string(1, c), 1});
       }
     } else if (columns > 0) {

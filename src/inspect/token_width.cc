@@ -1,5 +1,5 @@
-// The two tables hold what Python's unicodedata says of Unicode 14; they are not
-// edited by hand.
+// The two tables hold what Python's unicodedata says of Unicode 14; they are
+// not edited by hand.
 #include "inspect/token_width.h"
 
 #include <algorithm>

@@ -20,7 +20,7 @@ namespace {
 
 constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
 
-// With the row that sees every key, the rows of a call are one row block.
+// With the row that sees the other keys, the rows of a call are one row block.
 constexpr int64_t kMostRows = kBlockRows - 1;
 
 // Rows that a report names.
@@ -70,16 +70,16 @@ AttentionOptions with_all_results(AttentionOptions options) {
   return options;
 }
 
-// `rows` rows that see the flagged keys, and one row more that sees every key:
+// `rows` rows that see the flagged keys, and one row more that sees the others:
 // it makes a kernel walk the poison, and its own result is ignored.
 MaskPlan watched_plan(const std::vector<uint8_t>& seen, int64_t rows) {
   const auto keys = static_cast<int64_t>(seen.size());
   Tensor allowed(DType::boolean, {rows + 1, keys});
   bool* out = allowed.mutable_data<bool>();
-  for (int64_t row = 0; row < rows; ++row) {
-    for (const uint8_t flag : seen) *out++ = flag != 0;
+  for (int64_t row = 0; row <= rows; ++row) {
+    const uint8_t own = row < rows ? 1 : 0;
+    for (const uint8_t flag : seen) *out++ = flag == own;
   }
-  std::fill_n(out, keys, true);
   return compile(allow(allowed).bind({kPoisonCount, 1, rows + 1, keys}));
 }
 
@@ -119,7 +119,7 @@ class Verifier {
   std::vector<int64_t> bits_;  // that changed, of each row
 };
 
-// Under the mask of the group's rows, and with the row that sees every key.
+// Under the mask of the group's rows, and with the row that sees the others.
 void Verifier::check_poisoned(const RowGroup& group,
                               const std::vector<uint8_t>& seen,
                               PoisonedKeys& poisoned) {

@@ -3,6 +3,7 @@
 #define MASKWISE_INSPECT_VERIFY_THREADS_H_
 
 #include <oneapi/tbb/blocked_range.h>
+#include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/task_arena.h>
 
@@ -22,11 +23,15 @@ void for_each_index(size_t count, std::optional<int> threads, Body body) {
                         }
                       });
   };
-  if (threads) {
-    tbb::task_arena(*threads).execute(run);
-  } else {
+  if (!threads) {
     run();
+    return;
   }
+  // Without it oneTBB prints a warning when there are fewer cores.
+  const tbb::global_control limit(
+      tbb::global_control::max_allowed_parallelism,
+      static_cast<size_t>(*threads));
+  tbb::task_arena(*threads).execute(run);
 }
 
 }  // namespace maskwise::detail

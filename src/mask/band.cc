@@ -23,6 +23,8 @@ struct Band {
   bool operator==(const Band&) const = default;
 };
 
+constexpr Band kCausal = {std::nullopt, 0};
+
 class BandBound final : public MonotoneBound {
  public:
   BandBound(const Node& node, Band band, std::vector<int64_t> offsets,
@@ -48,12 +50,12 @@ class BandBound final : public MonotoneBound {
                                 offset > 0 ? "+" : "", offset);
     const bool after = ahead > 0;
     const wide_int gap = after ? ahead : -ahead;
-    return formatted("key {} is {} query {}{}", pair.k,
+    return formatted("key {} is {} query {}{}{}", pair.k,
                      gap == 0
                          ? std::string("at the place of")
                          : formatted("{} {}", clamp_wide(gap, 0, INT64_MAX),
                                      after ? "after" : "before"),
-                     pair.q, stands);
+                     pair.q, stands, reach(ahead));
   }
 
   void slice_key(int64_t batch, int64_t /*head*/,
@@ -75,6 +77,18 @@ class BandBound final : public MonotoneBound {
   wide_int distance(const PairIndex& pair) const {
     return wide_int{pair.k} - pair.q -
            offsets_[static_cast<size_t>(pair.batch)];
+  }
+
+  // How far a window goes on the side of the key. Nothing where the word alone
+  // says it: causal.
+  std::string reach(wide_int ahead) const {
+    if (ahead < 0 && band_.left) {
+      return formatted("; the window reaches {} back", *band_.left);
+    }
+    if (ahead > 0 && band_.right && band_ != kCausal) {
+      return formatted("; the window reaches {} ahead", *band_.right);
+    }
+    return "";
   }
 
   Band band_;
@@ -141,8 +155,8 @@ void check_side(std::string_view side, const std::optional<int64_t>& keys) {
 }  // namespace detail
 
 Mask causal(const Position& position) {
-  return detail::make_word<detail::BandNode>(
-      detail::BandWord::causal, detail::Band{std::nullopt, 0}, position);
+  return detail::make_word<detail::BandNode>(detail::BandWord::causal,
+                                             detail::kCausal, position);
 }
 
 Mask causal(Align align) { return causal(Position{align, std::nullopt}); }

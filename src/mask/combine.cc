@@ -34,7 +34,11 @@ class CombineBound final : public BoundNode {
     for (const BoundNodePtr& each : parts_) {
       part.clear();
       each->row_keys(row, range, part);
-      merged = merged.empty() ? part : union_of(merged, part);
+      if (merged.empty()) {
+        std::swap(merged, part);
+      } else if (!part.empty()) {
+        merged = union_of(merged, part);
+      }
     }
     append_clipped(merged, range, out);
   }

@@ -15,13 +15,15 @@ namespace maskwise {
 namespace detail {
 namespace {
 
+enum class FirstKeysWord { prefix, lengths };
+
 // k < count of the batch item.
 class FirstKeysBound final : public KeySetBound {
  public:
-  FirstKeysBound(const Node& node, std::string_view noun,
+  FirstKeysBound(const Node& node, FirstKeysWord word,
                  std::vector<int64_t> counts, int64_t kv_len)
       : KeySetBound(node, classes_of_values(counts)),
-        noun_(noun),
+        word_(word),
         counts_(std::move(counts)) {
     build([&](int64_t batch) {
       KeyIntervals keys;
@@ -35,9 +37,15 @@ class FirstKeysBound final : public KeySetBound {
   }
 
   std::string reason(const PairIndex& pair) const override {
-    return formatted("key {} is {} the first {} ({} of sentence {})", pair.k,
-                     allowed(pair) ? "among" : "not among", count(pair.batch),
-                     noun_, pair.batch);
+    const int64_t keys = count(pair.batch);
+    const std::string_view where = allowed(pair) ? "within" : "beyond";
+    const std::string_view plural = keys == 1 ? "" : "s";
+    if (word_ == FirstKeysWord::prefix) {
+      return formatted("key {} lies {} the prefix of {} key{}", pair.k, where,
+                       keys, plural);
+    }
+    return formatted("key {} lies {} the {} token{} of sentence {}", pair.k,
+                     where, keys, plural, pair.batch);
   }
 
  private:
@@ -45,11 +53,9 @@ class FirstKeysBound final : public KeySetBound {
     return counts_[static_cast<size_t>(batch)];
   }
 
-  std::string_view noun_;
+  FirstKeysWord word_;
   std::vector<int64_t> counts_;  // [B]
 };
-
-enum class FirstKeysWord { prefix, lengths };
 
 class FirstKeysNode final : public Node {
  public:
@@ -73,8 +79,7 @@ class FirstKeysNode final : public Node {
         resolve_per_batch(word_name(), noun, counts_, context.shape.batch);
     if (lengths) check_lengths("lengths", counts, context.shape.kv_len);
     return std::make_shared<const FirstKeysBound>(
-        *this, lengths ? "the length" : "the prefix", std::move(counts),
-        context.shape.kv_len);
+        *this, word_, std::move(counts), context.shape.kv_len);
   }
 
   void write(TextWriter& writer) const override {

@@ -38,6 +38,7 @@ struct Sight {
   std::vector<KeyIntervals> keys_of_batch;  // seen by some row of the item
   int64_t past_pairs = 0;                   // rows that see a key before them
   int64_t future_pairs = 0;                 // rows that see a key after them
+  bool rows_differ = false;                 // rows of one item and head
 };
 
 Sight look(const BoundMask& mask) {
@@ -52,8 +53,11 @@ Sight look(const BoundMask& mask) {
     const auto slice = static_cast<size_t>(slices[i]);
     if (slice == by_slice.size()) {
       KeyIntervals seen;
+      KeyIntervals previous;
       for (int64_t q = 0; q < shape.q_len; ++q) {
         const KeyIntervals row = mask.row_keys(b, h, q);
+        sight.rows_differ = sight.rows_differ || (q > 0 && row != previous);
+        previous = row;
         if (row.empty()) continue;
         sight.past_pairs += row.front().begin < q ? 1 : 0;
         sight.future_pairs += row.back().end - 1 > q ? 1 : 0;
@@ -170,6 +174,8 @@ void Warnings::check_direction() {
   const AttentionShape& shape = mask_.shape();
   if (shape.q_len != shape.kv_len) return;
   if (sight_.past_pairs > 0 || sight_.future_pairs == 0) return;
+  // A mask of keys has no direction, wherever its only key stands.
+  if (!sight_.rows_differ) return;
   add(WarningKind::polarity_looks_inverted, sight_.future_pairs,
       "polarity looks inverted: queries see the future and not the past; here "
       "true means may attend");

@@ -45,9 +45,10 @@ class QLengthsBound final : public BoundNode {
   }
 
   std::string reason(const PairIndex& pair) const override {
-    return formatted("query {} is {} the first {} (the length of sentence {})",
-                     pair.q, allowed(pair) ? "among" : "not among",
-                     length(pair.batch), pair.batch);
+    const int64_t queries = length(pair.batch);
+    return formatted("query {} lies {} the {} token{} of sentence {}", pair.q,
+                     allowed(pair) ? "within" : "beyond", queries,
+                     queries == 1 ? "" : "s", pair.batch);
   }
 
  private:

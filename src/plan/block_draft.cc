@@ -61,6 +61,36 @@ void PieceList::append_one(int64_t key, uint64_t word) {
   pieces_.push_back({key, 1, static_cast<int64_t>(words_.size()) - 1, 1});
 }
 
+void PieceList::append(int64_t begin, int64_t count, uint64_t word) {
+  const bool joins = !pieces_.empty() && pieces_.back().word_step == 0 &&
+                     pieces_.back().begin + pieces_.back().count == begin &&
+                     words_.back() == word;
+  if (joins || count >= kShortestSameRun) {
+    append_same(begin, count, word);
+    return;
+  }
+  for (int64_t i = 0; i < count; ++i) append_one(begin + i, word);
+}
+
+bool PieceList::is_moved(const PieceList& other) const {
+  if (pieces_.size() != other.pieces_.size()) return false;
+  for (size_t i = 0; i < pieces_.size(); ++i) {
+    const Piece& a = pieces_[i];
+    const Piece& b = other.pieces_[i];
+    if (a.count != b.count || a.first_word != b.first_word ||
+        a.word_step != b.word_step) {
+      return false;
+    }
+    if (i == 0) continue;
+    const Piece& a_before = pieces_[i - 1];
+    const Piece& b_before = other.pieces_[i - 1];
+    const bool a_touches = a_before.begin + a_before.count == a.begin;
+    const bool b_touches = b_before.begin + b_before.count == b.begin;
+    if (a_touches != b_touches) return false;
+  }
+  return words_ == other.words_;
+}
+
 std::vector<BlockDraft> BlockDrafter::draft(int64_t q_begin, int64_t rows) {
   std::vector<BlockDraft> result;
   result.push_back(draft_one(q_begin, rows));
@@ -133,13 +163,7 @@ void BlockDrafter::append_zone(KeyInterval zone, BlockDraft& draft) {
     while (end < count && zone_words_[static_cast<size_t>(end)] == word) ++end;
     if (word != 0) {
       draft.key_count += end - i;
-      if (end - i >= kShortestSameRun) {
-        draft.keys.append_same(zone.begin + i, end - i, word);
-      } else {
-        for (int64_t j = i; j < end; ++j) {
-          draft.keys.append_one(zone.begin + j, word);
-        }
-      }
+      draft.keys.append(zone.begin + i, end - i, word);
     }
     i = end;
   }

@@ -34,11 +34,18 @@ class PieceList {
         piece.word_step == 0 ? 1 : static_cast<size_t>(piece.count));
   }
 
-  // Appends keys that the rows of `word` see, behind all others.
+  // Appends keys that the rows of `word` see, behind all others, as one piece;
+  // or, when they are few, in a piece with a word for each key.
   void append_same(int64_t begin, int64_t count, uint64_t word);
-  void append_one(int64_t key, uint64_t word);
+  void append(int64_t begin, int64_t count, uint64_t word);
+
+  // Whether the same rows see as many keys at other places, which touch where
+  // the keys of `other` do: whatever is made of one list serves the other.
+  bool is_moved(const PieceList& other) const;
 
  private:
+  void append_one(int64_t key, uint64_t word);
+
   std::vector<Piece> pieces_;
   std::vector<uint64_t> words_;
 };

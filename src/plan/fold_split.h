@@ -8,16 +8,17 @@
 
 namespace maskwise::detail {
 
-// The folds of a block, and whether they are cut while walking instead (then
-// there is one list, of all keys).
+// The folds of a block; none when the draft's own list of keys serves, as one
+// fold or, where `cut` says so, cut while walking.
 struct FoldDraft {
   FoldCut cut = FoldCut::listed;
   std::vector<PieceList> folds;
 };
 
-// Takes the draft's keys apart. A key at which the rows stand in different
-// folds goes to each of these, with the bits of the rows that stand there.
-FoldDraft split_folds(BlockDraft&& draft);
+// Takes the draft's keys apart where no one cut serves all rows. A key at
+// which the rows stand in different folds goes to each of these, with the bits
+// of the rows that stand there.
+FoldDraft split_folds(const BlockDraft& draft);
 
 }  // namespace maskwise::detail
 

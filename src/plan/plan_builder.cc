@@ -46,12 +46,49 @@ void PlanBuilder::add_block(BlockDraft&& draft) {
   block.first_fold = static_cast<int64_t>(plan_.folds.size());
   block.key_count = draft.key_count;
   block.visible_pairs = draft.visible_pairs;
-  const uint64_t all_rows = draft.all_rows();
-  const FoldDraft folds = split_folds(std::move(draft));
-  block.cut = folds.cut;
-  block.fold_count = static_cast<int32_t>(folds.folds.size());
-  for (const PieceList& fold : folds.folds) add_fold(fold, all_rows);
+  if (!add_moved_folds(draft, block)) add_folds(draft, block);
+  block.fold_count = static_cast<int32_t>(
+      static_cast<int64_t>(plan_.folds.size()) - block.first_fold);
   plan_.blocks.push_back(block);
+  last_ = std::move(draft);
+}
+
+void PlanBuilder::add_folds(const BlockDraft& draft, RowBlock& block) {
+  last_has_list_ = false;
+  if (draft.keys.pieces().empty()) return;
+  const FoldDraft folds = split_folds(draft);
+  block.cut = folds.cut;
+  if (folds.folds.empty()) add_fold(draft.keys, draft.all_rows());
+  for (const PieceList& fold : folds.folds) add_fold(fold, draft.all_rows());
+}
+
+// A block of a window is mostly the one before, moved: it gets copies of that
+// block's runs, and shares their bitmaps.
+bool PlanBuilder::add_moved_folds(const BlockDraft& draft, RowBlock& block) {
+  // Keys of a list would move one by one.
+  if (!last_ || last_has_list_ || last_->rows != draft.rows ||
+      !draft.keys.is_moved(last_->keys)) {
+    return false;
+  }
+  const RowBlock before = plan_.blocks.back();
+  const std::span<const Piece> old_pieces = last_->keys.pieces();
+  for (int64_t f = 0; f < before.fold_count; ++f) {
+    Fold fold = plan_.folds[static_cast<size_t>(before.first_fold + f)];
+    const int64_t old_run = fold.first_run;
+    fold.first_run = static_cast<int64_t>(plan_.runs.size());
+    for (int64_t r = 0; r < fold.run_count; ++r) {
+      KeyRun run = plan_.runs[static_cast<size_t>(old_run + r)];
+      const auto after =
+          std::ranges::upper_bound(old_pieces, run.begin, {}, &Piece::begin);
+      const auto piece = static_cast<size_t>(after - old_pieces.begin()) - 1;
+      run.begin += static_cast<int32_t>(draft.keys.pieces()[piece].begin -
+                                        old_pieces[piece].begin);
+      plan_.runs.push_back(run);
+    }
+    plan_.folds.push_back(fold);
+  }
+  block.cut = before.cut;
+  return true;
 }
 
 void PlanBuilder::add_fold(const PieceList& keys, uint64_t all_rows) {
@@ -97,6 +134,7 @@ void PlanBuilder::add_list(const PieceList& keys,
       words_.push_back(keys.word(piece, i));
     }
   }
+  last_has_list_ = true;
   KeyRun run;
   run.begin = keys_.front();
   run.count = static_cast<int32_t>(keys_.size());

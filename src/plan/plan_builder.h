@@ -3,6 +3,7 @@
 #define MASKWISE_PLAN_PLAN_BUILDER_H_
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <utility>
@@ -36,11 +37,15 @@ class PlanBuilder {
   void add_block(BlockDraft&& draft);
 
  private:
+  void add_folds(const BlockDraft& draft, RowBlock& block);
+  bool add_moved_folds(const BlockDraft& draft, RowBlock& block);
   void add_fold(const PieceList& keys, uint64_t all_rows);
   void add_run(const PieceList& keys, const Piece& piece, uint64_t all_rows);
   void add_list(const PieceList& keys, std::span<const Piece> pieces);
 
   PlanData& plan_;
+  std::optional<BlockDraft> last_;  // of the last block
+  bool last_has_list_ = false;
   StretchPool<uint64_t> bitmaps_;
   StretchPool<int32_t> lists_;
   std::vector<uint64_t> words_;  // scratch

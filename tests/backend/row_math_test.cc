@@ -52,8 +52,8 @@ Worst worst_error(float first, float last, uint32_t step, F f, G g) {
 }
 
 void expect_below(const char* name, const Worst& worst, double bound) {
-  std::printf("%s: worst error %.4f ulp at %.9g (bound %g)\n", name,
-              worst.ulps, static_cast<double>(worst.at), bound);
+  std::printf("%s: worst error %.4f ulp at %.9g (bound %g)\n", name, worst.ulps,
+              static_cast<double>(worst.at), bound);
   EXPECT_LT(worst.ulps, bound) << name << " at " << worst.at;
 }
 
@@ -108,14 +108,13 @@ TEST(RowMathTest, Log2IsExactAtPowersOfTwo) {
 
 TEST(RowMathTest, TanhIsWithinTwoUlpOnBothSides) {
   // Beyond 9.02 tanh rounds to 1, and so does what the contract computes.
-  expect_below("tanh on [2^-30, 10]",
-               worst_error(0x1p-30F, 10.0F, kFineStep, tanh_contract,
-                           exact_tanh),
-               2.0);
-  expect_below("tanh on [-10, -2^-30]",
-               worst_error(-0x1p-30F, -10.0F, kCoarseStep, tanh_contract,
-                           exact_tanh),
-               2.0);
+  expect_below(
+      "tanh on [2^-30, 10]",
+      worst_error(0x1p-30F, 10.0F, kFineStep, tanh_contract, exact_tanh), 2.0);
+  expect_below(
+      "tanh on [-10, -2^-30]",
+      worst_error(-0x1p-30F, -10.0F, kCoarseStep, tanh_contract, exact_tanh),
+      2.0);
 }
 
 TEST(RowMathTest, TanhKeepsZerosAndTinyNumbersAndEndsAtOne) {

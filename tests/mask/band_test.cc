@@ -50,17 +50,16 @@ TEST(Causal, OffsetsPerBatchItemAsListOrTensor) {
 }
 
 TEST(Causal, PlainOnARectangleNamesTheThreeWaysOut) {
-  for (const char* way :
-       {"causal on a rectangle: q_len is 3 and kv_len is 5", "align=top_left",
-        "align=bottom_right", "offset=n"}) {
-    EXPECT_TRUE(throws_error(ErrorCode::shape_mismatch, way,
-                             [] { (void)causal().bind({1, 1, 3, 5}); }));
+  for (const char* way : {"causal on a rectangle: q_len is 3 and kv_len is 5",
+                          "align=top_left", "align=bottom_right", "offset=n"}) {
+    EXPECT_TRUE(throws_error(ErrorCode::shape_mismatch, way, [] {
+      (void)causal().bind({1, 1, 3, 5});
+    }));
   }
-  EXPECT_TRUE(throws_error(ErrorCode::shape_mismatch, "sliding_window on a rec",
-                           [] {
-                             (void)sliding_window({.left = 1}).bind(
-                                 {1, 1, 3, 5});
-                           }));
+  EXPECT_TRUE(
+      throws_error(ErrorCode::shape_mismatch, "sliding_window on a rec", [] {
+        (void)sliding_window({.left = 1}).bind({1, 1, 3, 5});
+      }));
 }
 
 TEST(Causal, EmptyShapesBind) {
@@ -71,16 +70,16 @@ TEST(Causal, EmptyShapesBind) {
 
 TEST(Causal, AlignAndOffsetTogetherAreAnError) {
   EXPECT_TRUE(throws_error(
-      ErrorCode::invalid_argument, "causal says both align and offset", [] {
-        (void)causal({.align = Align::top_left, .offset = 1});
-      }));
+      ErrorCode::invalid_argument, "causal says both align and offset",
+      [] { (void)causal({.align = Align::top_left, .offset = 1}); }));
 }
 
 TEST(Causal, OneOffsetForEachOfTheItemsOrOneForAll) {
   EXPECT_TRUE(throws_error(
       ErrorCode::shape_mismatch,
-      "causal: expected one offset for each of the 3 batch items, got 2",
-      [] { (void)causal({.offset = PerBatch({1, 2})}).bind({3, 1, 4, 4}); }));
+      "causal: expected one offset for each of the 3 batch items, got 2", [] {
+        (void)causal({.offset = PerBatch({1, 2})}).bind({3, 1, 4, 4});
+      }));
 }
 
 TEST(SlidingWindow, CountsExcludeTheDiagonal) {
@@ -103,8 +102,8 @@ TEST(SlidingWindow, AnUnsaidSideIsUnlimited) {
 }
 
 TEST(SlidingWindow, TakesAPositionAsCausalDoes) {
-  EXPECT_EQ(table(sliding_window({.left = 1, .right = 0,
-                                  .align = Align::bottom_right})
+  EXPECT_EQ(table(sliding_window(
+                      {.left = 1, .right = 0, .align = Align::bottom_right})
                       .bind({1, 1, 2, 5})),
             (Table{"..xx.", "...xx"}));
   EXPECT_EQ(table(sliding_window({.left = 0, .right = 1, .offset = 1})
@@ -153,6 +152,14 @@ TEST(Band, ReasonsSayWhereTheKeyStands) {
             "key 3 is at the place of query 2, which stands at position 2+1");
   EXPECT_EQ(causal().bind({1, 1, 4, 4}).clause({0, 0, 3, 1}).reason,
             "key 1 is 2 before query 3");
+  const BoundMask window =
+      sliding_window({.left = 1, .right = 0}).bind({1, 1, 4, 4});
+  EXPECT_EQ(window.clause({0, 0, 3, 1}).reason,
+            "key 1 is 2 before query 3; the window reaches 1 back");
+  EXPECT_EQ(window.clause({0, 0, 0, 2}).reason,
+            "key 2 is 2 after query 0; the window reaches 0 ahead");
+  EXPECT_EQ(window.clause({0, 0, 2, 2}).reason,
+            "key 2 is at the place of query 2");
 }
 
 TEST(Band, CausalIsNotEqualToAWindowThatAllowsTheSame) {

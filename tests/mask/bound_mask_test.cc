@@ -107,8 +107,7 @@ TEST(BoundMask, RestrictedToATensorIsAnAnd) {
 // Positions may not change when an operand is added.
 TEST(BoundMask, RestrictingKeepsPositionsAndTheDeepestMasks) {
   const Mask either = causal({.offset = 1}) | dilated(2);
-  EXPECT_EQ(table(either.bind({1, 1, 2, 4}).restricted_to(
-                booleans({1}, "1"))),
+  EXPECT_EQ(table(either.bind({1, 1, 2, 4}).restricted_to(booleans({1}, "1"))),
             table(either.bind({1, 1, 2, 4})));
   Mask deep = causal();
   for (int level = 0; level < 64; ++level) deep = ~deep;

@@ -92,9 +92,9 @@ TEST(InheritedPosition, AnInnerChainHasItsOwn) {
 }
 
 TEST(InheritedPosition, DoesNotCrossAnOr) {
-  EXPECT_TRUE(throws_error(
-      ErrorCode::shape_mismatch, "sliding_window on a rectangle",
-      [] { wide("causal(offset=1) | sliding_window(left=1)"); }));
+  EXPECT_TRUE(
+      throws_error(ErrorCode::shape_mismatch, "sliding_window on a rectangle",
+                   [] { wide("causal(offset=1) | sliding_window(left=1)"); }));
   EXPECT_EQ(wide("causal(offset=1) | dilated(4)"), (Table{"xx..x", "xxx.."}));
 }
 

@@ -42,23 +42,27 @@ TEST(Documents, TwoTensorsOfARectangle) {
 
 TEST(Documents, OneTensorOnARectangleAsksForBoth) {
   EXPECT_TRUE(throws_error(
-      ErrorCode::shape_mismatch, "give both, as documents(q=..., k=...)",
-      [] { (void)documents(ids({1, 3}, {0, 0, 1})).bind({1, 1, 2, 3}); }));
+      ErrorCode::shape_mismatch, "give both, as documents(q=..., k=...)", [] {
+        (void)documents(ids({1, 3}, {0, 0, 1})).bind({1, 1, 2, 3});
+      }));
 }
 
 TEST(Documents, WrongShapesAndTypesAreErrors) {
-  EXPECT_TRUE(throws_error(
-      ErrorCode::shape_mismatch, "ids of queries [B, Lq] = [2, 3], got [1, 3]",
-      [] { (void)documents(ids({1, 3}, {0, 0, 1})).bind({2, 1, 3, 3}); }));
+  EXPECT_TRUE(
+      throws_error(ErrorCode::shape_mismatch,
+                   "ids of queries [B, Lq] = [2, 3], got [1, 3]", [] {
+                     (void)documents(ids({1, 3}, {0, 0, 1})).bind({2, 1, 3, 3});
+                   }));
   EXPECT_TRUE(throws_error(ErrorCode::shape_mismatch,
                            "ids of keys [B, Lk] = [1, 3], got [1, 2]", [] {
                              (void)documents(ids({1, 1}, {0}),
                                              ids({1, 2}, {0, 0}))
                                  .bind({1, 1, 1, 3});
                            }));
-  EXPECT_TRUE(throws_error(
-      ErrorCode::invalid_argument, "integers of type i32 or i64, got f32",
-      [] { (void)documents(floats({1, 2}, {0, 1})); }));
+  EXPECT_TRUE(throws_error(ErrorCode::invalid_argument,
+                           "integers of type i32 or i64, got f32", [] {
+                             (void)documents(floats({1, 2}, {0, 1}));
+                           }));
 }
 
 TEST(Documents, ItemsWithEqualIdsShareASlice) {

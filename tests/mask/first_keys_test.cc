@@ -26,7 +26,9 @@ TEST(Prefix, OneNumberForEachItem) {
   EXPECT_TRUE(throws_error(ErrorCode::shape_mismatch,
                            "prefix: expected one count for each of the 2 batch "
                            "items, got 3",
-                           [] { (void)prefix({1, 2, 3}).bind(kTwo); }));
+                           [] {
+                             (void)prefix({1, 2, 3}).bind(kTwo);
+                           }));
 }
 
 TEST(Prefix, ANegativeCountIsAnError) {
@@ -56,12 +58,14 @@ TEST(Lengths, OneValueWhereBAreWantedIsAnError) {
 TEST(Lengths, NegativeOrTooLongIsAnErrorThatNamesTheItem) {
   EXPECT_TRUE(throws_error(
       ErrorCode::shape_mismatch,
-      "lengths: the length of batch item 1 is 5; expected 0 to 4",
-      [] { (void)lengths({4, 5}).bind(kTwo); }));
+      "lengths: the length of batch item 1 is 5; expected 0 to 4", [] {
+        (void)lengths({4, 5}).bind(kTwo);
+      }));
   EXPECT_TRUE(throws_error(
       ErrorCode::shape_mismatch,
-      "lengths: the length of batch item 0 is -1; expected 0 to 4",
-      [] { (void)lengths({-1, 2}).bind(kTwo); }));
+      "lengths: the length of batch item 0 is -1; expected 0 to 4", [] {
+        (void)lengths({-1, 2}).bind(kTwo);
+      }));
 }
 
 TEST(Lengths, AreAListAlsoForOneItem) {
@@ -74,9 +78,9 @@ TEST(Lengths, AreAListAlsoForOneItem) {
 
 TEST(FirstKeys, ReasonsNameTheSentence) {
   EXPECT_EQ(lengths({3, 1}).bind(kTwo).clause({1, 0, 0, 1}).reason,
-            "key 1 is not among the first 1 (the length of sentence 1)");
+            "key 1 lies beyond the 1 token of sentence 1");
   EXPECT_EQ(prefix(2).bind(kTwo).clause({1, 0, 0, 1}).reason,
-            "key 1 is among the first 2 (the prefix of sentence 1)");
+            "key 1 lies within the prefix of 2 keys");
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 // block stand at different ordinals, give each row exactly its keys and folds.
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
-#include <rapidcheck/gtest.h>
 
 #include <random>
 #include <set>
@@ -11,31 +10,37 @@
 #include "maskwise/mask_plan.h"
 #include "tests/support/mask_generators.h"
 #include "tests/support/mask_plan_check.h"
+#include "tests/support/mask_property.h"
 
 namespace maskwise {
 namespace {
 
 using testing::check_plan;
+using testing::check_property;
 using testing::MaskCase;
 using testing::RowOracle;
 
-RC_GTEST_PROP(PlanFuzz, RunsAndBitmapsReproduceTheMask, ()) {
-  const MaskCase mask_case = *testing::mask_cases();
-  const MaskPlan plan = compile(mask_case.bound());
-  const std::string fault =
-      check_plan(plan, [&](int64_t b, int64_t h, int64_t q) {
-        return testing::expected_keys(mask_case, b, h, q);
-      });
-  if (!fault.empty()) RC_FAIL(fault);
+TEST(PlanFuzz, RunsAndBitmapsReproduceTheMask) {
+  check_property([] {
+    const MaskCase mask_case = *testing::mask_cases();
+    const MaskPlan plan = compile(mask_case.bound());
+    const std::string fault =
+        check_plan(plan, [&](int64_t b, int64_t h, int64_t q) {
+          return testing::expected_keys(mask_case, b, h, q);
+        });
+    if (!fault.empty()) RC_FAIL(fault);
+  });
 }
 
-RC_GTEST_PROP(PlanFuzz, EqualSlicesAreStoredOnce, ()) {
-  const MaskCase mask_case = *testing::mask_cases();
-  const BoundMask bound = mask_case.bound();
-  const std::vector<int32_t> ids = bound.slice_ids();
-  const std::set<int32_t> different(ids.begin(), ids.end());
-  RC_ASSERT(compile(bound).stats().slices ==
-            static_cast<int64_t>(different.size()));
+TEST(PlanFuzz, EqualSlicesAreStoredOnce) {
+  check_property([] {
+    const MaskCase mask_case = *testing::mask_cases();
+    const BoundMask bound = mask_case.bound();
+    const std::vector<int32_t> ids = bound.slice_ids();
+    const std::set<int32_t> different(ids.begin(), ids.end());
+    RC_ASSERT(compile(bound).stats().slices ==
+              static_cast<int64_t>(different.size()));
+  });
 }
 
 // The rows as allowed() reads them.
@@ -100,9 +105,8 @@ TEST(LargePlan, RandomMasksOfEveryDensity) {
 // Some rows of a block are folds ahead of others, some see nothing.
 TEST(LargePlan, RowsOfDifferentDensity) {
   const AttentionShape shape{1, 1, 130, 4000};
-  const Tensor spread = random_rows(130, 4000, 8, [](int64_t q) {
-    return static_cast<double>(q % 8) / 7;
-  });
+  const Tensor spread = random_rows(
+      130, 4000, 8, [](int64_t q) { return static_cast<double>(q % 8) / 7; });
   EXPECT_EQ(fault_of(allow(spread), shape), "");
   EXPECT_EQ(fault_of(forbid(spread) & causal({.offset = 3900}), shape), "");
   const Tensor one_dense =
@@ -120,6 +124,21 @@ TEST(LargePlan, RowsThatPartAndThenSeeTheSameKeys) {
   EXPECT_EQ(fault_of(mask & causal({.offset = 4400}), shape), "");
 }
 
+// Such a block gets copies of the runs of the one before.
+TEST(LargePlan, BlocksThatAreTheOneBeforeMoved) {
+  const AttentionShape shape{1, 1, 520, 3000};
+  const Mask window =
+      sliding_window({.left = 1300, .right = 9, .offset = 1400});
+  for (const Mask& mask :
+       {window, window | prefix(40), window | ~prefix(2980),
+        window & dilated(64), window & dilated(3), window & ~chunked(64),
+        window & sliding_window({.left = 1290, .offset = 1400}),
+        chunked(64, {.offset = 64}), dilated(64), dilated(640),
+        ~sliding_window({.left = 9, .right = 20, .offset = 1400})}) {
+    EXPECT_EQ(fault_of(mask, shape), "") << mask.bind(shape).clause({}).text;
+  }
+}
+
 TEST(LargePlan, DocumentsPrefixesAndScatteredKeys) {
   const AttentionShape shape{2, 2, 96, 3000};
   std::vector<int64_t> q_ids(2 * 96);
@@ -130,8 +149,8 @@ TEST(LargePlan, DocumentsPrefixesAndScatteredKeys) {
   for (size_t i = 0; i < k_ids.size(); ++i) {
     k_ids[i] = static_cast<int64_t>(i / 1100 % 3) - (i % 97 == 0 ? 1 : 0);
   }
-  const Mask packed = documents(Tensor::from({2, 96}, q_ids),
-                                Tensor::from({2, 3000}, k_ids));
+  const Mask packed =
+      documents(Tensor::from({2, 96}, q_ids), Tensor::from({2, 3000}, k_ids));
   EXPECT_EQ(fault_of(packed, shape), "");
   EXPECT_EQ(fault_of(packed | prefix({5, 1300}), shape), "");
   EXPECT_EQ(fault_of(dilated(2) & ~packed, shape), "");

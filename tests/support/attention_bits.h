@@ -62,8 +62,8 @@ inline ::testing::AssertionResult same_bits(const AttentionResult& a,
       {"scores", &AttentionResult::scores}};
   for (const auto& [name, output] : outputs) {
     const auto same = same_bits(a.*output, b.*output);
-    if (!same) return ::testing::AssertionFailure() << name << ": "
-                                                    << same.message();
+    if (!same)
+      return ::testing::AssertionFailure() << name << ": " << same.message();
   }
   return ::testing::AssertionSuccess();
 }

@@ -102,8 +102,8 @@ inline AttentionCase make_case(Rng& rng, const AttentionShape& shape,
       normal(rng, {shape.batch, shape.heads, shape.q_len, head_dim}));
   result.k =
       result.own(normal(rng, {shape.batch, kv_heads, shape.kv_len, head_dim}));
-  result.v = result.own(
-      normal(rng, {shape.batch, kv_heads, shape.kv_len, value_dim}));
+  result.v =
+      result.own(normal(rng, {shape.batch, kv_heads, shape.kv_len, value_dim}));
   result.options.weights = Weights::all;
   result.options.scores = Scores::biased;
   return result;

@@ -111,8 +111,8 @@ inline Mask random_mask(Rng& rng, const AttentionShape& shape) {
 
 // A [B, H, L, D] view (in the layout's order of axes) of new memory, which is
 // dense, has a gap between elements, or repeats an axis by a stride of 0.
-inline TensorView random_view(Rng& rng, AttentionCase& owner,
-                              const Shape& bhld, const NextValue& next) {
+inline TensorView random_view(Rng& rng, AttentionCase& owner, const Shape& bhld,
+                              const NextValue& next) {
   Shape shape = bhld;
   if (owner.options.layout == Layout::blhd) std::swap(shape[1], shape[2]);
   Shape stored = shape;
@@ -181,7 +181,8 @@ inline AttentionCase random_case(Rng& rng, const Limits& limits,
   result.mask = random_mask(rng, result.shape);
   result.options.layout = one_in(rng, 2) ? Layout::blhd : Layout::bhld;
   result.q = random_view(rng, result, {batch, heads, q_len, head_dim}, next);
-  result.k = random_view(rng, result, {batch, kv_heads, kv_len, head_dim}, next);
+  result.k =
+      random_view(rng, result, {batch, kv_heads, kv_len, head_dim}, next);
   result.v =
       random_view(rng, result, {batch, kv_heads, kv_len, value_dim}, next);
   add_random_options(rng, result, next);

@@ -62,8 +62,8 @@ inline MaskSpec random_torch_attn_mask(const AttentionShape& shape) {
 
 // sdpa, additive and the tutorial's: broadcast to [B, H, Lq, Lk].
 inline MaskSpec random_broadcast_import(const AttentionShape& shape) {
-  const Shape dims = broadcast_dims(
-      {shape.batch, shape.heads, shape.q_len, shape.kv_len});
+  const Shape dims =
+      broadcast_dims({shape.batch, shape.heads, shape.q_len, shape.kv_len});
   const Grid masked = {dims, noise_bits(element_count(dims))};
   const auto allows = [=](const PairIndex& pair) {
     return masked.at(pair) == 0;
@@ -85,8 +85,8 @@ inline MaskSpec random_broadcast_import(const AttentionShape& shape) {
 }
 
 inline MaskSpec random_onnx(const AttentionShape& shape) {
-  Shape dims = broadcast_dims(
-      {shape.batch, shape.heads, shape.q_len, shape.kv_len});
+  Shape dims =
+      broadcast_dims({shape.batch, shape.heads, shape.q_len, shape.kv_len});
   // ONNX pads a shorter last axis and never broadcasts it.
   dims.back() = one_in(2) ? pick(0, shape.kv_len) : shape.kv_len;
   const int64_t keys = dims.back();
@@ -100,10 +100,10 @@ inline MaskSpec random_onnx(const AttentionShape& shape) {
 // What the words around a place say about positions.
 struct Place {
   AttentionShape shape;
-  bool around = false;          // they say one, which holds here
-  bool conflict = false;        // they say different ones: none may be silent
-  bool silent = false;          // words here say none
-  bool in_chain = false;        // operand of an `&`
+  bool around = false;    // they say one, which holds here
+  bool conflict = false;  // they say different ones: none may be silent
+  bool silent = false;    // words here say none
+  bool in_chain = false;  // operand of an `&`
   // Words of this `&` that say one say this.
   std::optional<Saying> chain = std::nullopt;
 };
@@ -116,8 +116,7 @@ inline Place outside_chain(Place place) {
 }
 
 // `needs_one`: the word refuses a rectangle about which nothing is said.
-inline std::optional<Saying> random_saying(const Place& place,
-                                           bool needs_one) {
+inline std::optional<Saying> random_saying(const Place& place, bool needs_one) {
   const bool square = place.shape.q_len == place.shape.kv_len;
   const bool may_be_silent =
       !place.conflict && (place.around || square || !needs_one);

@@ -168,8 +168,7 @@ inline std::string check_schedule(const detail::PlanData& plan) {
   }
   for (size_t s = 0; s < plan.slices.size(); ++s) {
     for (int64_t b = 0; b < plan.slices[s].block_count; ++b) {
-      const auto block =
-          static_cast<size_t>(plan.slices[s].first_block + b);
+      const auto block = static_cast<size_t>(plan.slices[s].first_block + b);
       if (plan.slice_of_block[block] != static_cast<int32_t>(s)) {
         return "a block names another slice";
       }
@@ -232,8 +231,8 @@ inline std::string check_plan(const MaskPlan& plan, const RowOracle& oracle) {
   if (std::ranges::any_of(uses, [](int count) { return count != 1; })) {
     return "a (batch, head) has no slice, or two";
   }
-  for (const std::string& fault : {check_shared(data), check_schedule(data),
-                                   check_stats(plan, totals)}) {
+  for (const std::string& fault :
+       {check_shared(data), check_schedule(data), check_stats(plan, totals)}) {
     if (!fault.empty()) return fault;
   }
   return "";

@@ -136,9 +136,8 @@ inline Saying pick_saying(const AttentionShape& shape) {
 }
 
 inline MaskSpec random_prefix(const AttentionShape& shape) {
-  const ManyNumbers n = one_in(2)
-                            ? one_number(pick_count(0), shape.batch)
-                            : many_numbers(noise(shape.batch, 0, 45));
+  const ManyNumbers n = one_in(2) ? one_number(pick_count(0), shape.batch)
+                                  : many_numbers(noise(shape.batch, 0, 45));
   return word(prefix(n.said), [each = n.each](const PairIndex& pair) {
     return pair.k < each[static_cast<size_t>(pair.batch)];
   });
@@ -168,9 +167,8 @@ inline MaskSpec random_padding(const AttentionShape& shape) {
   const Grid ids = key_grid(shape, noise(shape.batch * shape.kv_len, -1, 3));
   const int64_t pad = pick(-1, 3);
   const MaskTensor tensor(pick_name(), integers(dims, ids.values));
-  return word(padding(tensor, {.pad = pad}), [=](const PairIndex& pair) {
-    return ids.at(pair) != pad;
-  });
+  return word(padding(tensor, {.pad = pad}),
+              [=](const PairIndex& pair) { return ids.at(pair) != pad; });
 }
 
 // Ids of packed documents, sometimes shuffled, some in no document.
@@ -206,8 +204,8 @@ inline Shape broadcast_dims(const Shape& full) {
 }
 
 inline MaskSpec random_allow(const AttentionShape& shape) {
-  const Shape dims = broadcast_dims(
-      {shape.batch, shape.heads, shape.q_len, shape.kv_len});
+  const Shape dims =
+      broadcast_dims({shape.batch, shape.heads, shape.q_len, shape.kv_len});
   const Grid grid = {dims, noise_bits(element_count(dims))};
   const MaskTensor tensor(pick_name(), booleans(dims, grid.values));
   const int64_t allowing = pick(0, 1);

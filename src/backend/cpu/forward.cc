@@ -90,12 +90,22 @@ void run_parallel(const TaskList& tasks, const ForwardProblem& problem) {
       tbb::simple_partitioner());
 }
 
+// As many as asked for of those that the process may use: oneTBB would print
+// a warning about the others. Raising that limit here would raise it for, or
+// be refused by, everybody else in the process.
+int usable_threads(std::optional<int> asked) {
+  const auto most = static_cast<int>(tbb::global_control::active_value(
+      tbb::global_control::max_allowed_parallelism));
+  return std::min(asked.value_or(most), most);
+}
+
 }  // namespace
 
 void cpu_forward(const ForwardProblem& problem, const PlanData& plan,
                  std::optional<int> threads) {
   const TaskList tasks(plan);
-  if (threads == 1 || tasks.count() <= 1 ||
+  const int usable = usable_threads(threads);
+  if (usable == 1 || tasks.count() <= 1 ||
       multiply_adds(problem, plan) < kSmallCall) {
     run_serial(tasks, problem);
     return;
@@ -104,9 +114,7 @@ void cpu_forward(const ForwardProblem& problem, const PlanData& plan,
     run_parallel(tasks, problem);
     return;
   }
-  const tbb::global_control limit(tbb::global_control::max_allowed_parallelism,
-                                  static_cast<size_t>(*threads));
-  tbb::task_arena arena(*threads);
+  tbb::task_arena arena(usable);
   arena.execute([&] { run_parallel(tasks, problem); });
 }
 

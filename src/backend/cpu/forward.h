@@ -11,7 +11,8 @@ namespace maskwise::detail {
 
 // Fills every output of the problem. A task is one row block of one
 // (batch, head) and owns its rows of the outputs, so threads change no bit.
-// `threads`: at most that many; not given: all that oneTBB offers.
+// `threads`: at most that many, and no more than oneTBB offers to the process;
+// not given: all of them.
 void cpu_forward(const ForwardProblem& problem, const PlanData& plan,
                  std::optional<int> threads);
 

@@ -67,7 +67,8 @@ TEST_F(LongRowTest, EqualsTheContractAroundTheEdgesOfFolds) {
     expect_equal("all of " + keys, {1, 1, 3, n}, all());
     expect_equal("gaps among " + keys, {1, 1, 2, n * 3 / 2 + 1},
                  ~dilated(3, {.offset = 1}) & prefix(n + n / 2));
-    expect_equal("causal up to " + keys, {1, 1, 70, n}, causal({.offset = n - 35}));
+    expect_equal("causal up to " + keys, {1, 1, 70, n},
+                 causal({.offset = n - 35}));
   }
 }
 
@@ -80,14 +81,15 @@ Tensor rows_of(Rng& rng, int64_t kv_len, const std::vector<int64_t>& counts) {
   for (int64_t q = 0; q < rows; ++q) {
     std::ranges::shuffle(keys, rng);
     for (int64_t i = 0; i < counts[static_cast<size_t>(q)]; ++i) {
-      seen.mutable_data<bool>()[q * kv_len + keys[static_cast<size_t>(i)]] = true;
+      seen.mutable_data<bool>()[q * kv_len + keys[static_cast<size_t>(i)]] =
+          true;
     }
   }
   return seen;
 }
 
 TEST_F(LongRowTest, EqualsTheContractWhereRowsOfABlockStandAtOtherOrdinals) {
-  const std::vector<int64_t> counts = {1023, 1024, 1025, 0,    1,   2047,
+  const std::vector<int64_t> counts = {1023, 1024, 1025, 0,    1,    2047,
                                        2048, 2049, 5000, 4999, 1024, 3072};
   expect_equal("exact counts", {1, 1, 12, 5000},
                allow(rows_of(rng_, 5000, counts)));
@@ -112,9 +114,10 @@ TEST_F(LongRowTest, EqualsTheContractOnWindowsWiderThanAFold) {
                sliding_window({.left = 1499, .right = 0, .offset = 4900}));
   expect_equal("window to both sides", {1, 1, 130, 4000},
                sliding_window({.left = 700, .right = 800, .offset = 1000}));
-  expect_equal("window after a prefix", {1, 1, 130, 4000},
-               causal({.offset = 2500}) &
-                   (sliding_window({.left = 1200, .offset = 2500}) | prefix(4)));
+  expect_equal(
+      "window after a prefix", {1, 1, 130, 4000},
+      causal({.offset = 2500}) &
+          (sliding_window({.left = 1200, .offset = 2500}) | prefix(4)));
   expect_equal("window of 1500 over 5000", {1, 1, 5000, 5000},
                sliding_window({.left = 1499, .right = 0}));
 }

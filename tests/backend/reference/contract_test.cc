@@ -96,9 +96,8 @@ AttentionCase scored_case(const std::vector<float>& scores,
   result.q = result.own(Tensor::from<float>({1, 1, 1, 1}, {1}));
   result.k = result.own(Tensor::from({1, 1, n, 1}, scores));
   result.v = result.own(Tensor::from({1, 1, n, 1}, values));
-  result.options = {.scale = 1.0F,
-                    .weights = Weights::all,
-                    .scores = Scores::biased};
+  result.options = {
+      .scale = 1.0F, .weights = Weights::all, .scores = Scores::biased};
   return result;
 }
 
@@ -172,8 +171,7 @@ TEST_P(ContractTest, VisibleNanScoreMakesItsRowNanAndNoOther) {
   rows.k = rows.own(k);
   const AttentionResult after = rows.run(GetParam());
   for (int64_t row = 0; row < 3; ++row) {
-    const uint32_t lse =
-        std::bit_cast<uint32_t>(after.lse.data<float>()[row]);
+    const uint32_t lse = std::bit_cast<uint32_t>(after.lse.data<float>()[row]);
     EXPECT_EQ(lse == kStoredNan, row == 2) << row;
     EXPECT_EQ(std::isnan(after.m.data<float>()[row]), row == 2);
     EXPECT_EQ(std::isnan(after.l.data<float>()[row]), row == 2);
@@ -182,9 +180,8 @@ TEST_P(ContractTest, VisibleNanScoreMakesItsRowNanAndNoOther) {
       EXPECT_EQ(bits_of(after.o, i),
                 row == 2 ? "0x7fc00000" : bits_of(before.o, i));
       // The fourth key is masked in every row.
-      EXPECT_EQ(bits_of(after.weights, i), row == 2 && d < 3
-                                               ? "0x7fc00000"
-                                               : bits_of(before.weights, i));
+      EXPECT_EQ(bits_of(after.weights, i),
+                row == 2 && d < 3 ? "0x7fc00000" : bits_of(before.weights, i));
     }
   }
 }

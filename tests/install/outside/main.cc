@@ -29,10 +29,8 @@ int main() {
       mw::Tensor::from({kBatch, kLength}, std::vector<int32_t>{5, 7, 2, 0});
 
   const auto mask = mw::causal() & mw::padding(token_ids, {.pad = 0});
-  const auto bound = mask.bind({.batch = kBatch,
-                                .heads = kHeads,
-                                .q_len = kLength,
-                                .kv_len = kLength});
+  const auto bound = mask.bind(
+      {.batch = kBatch, .heads = kHeads, .q_len = kLength, .kv_len = kLength});
   const auto plan = mw::compile(bound);
   const auto out = mw::attention(q, k, v, plan, {.scale = 0.125F});
 

@@ -1,0 +1,264 @@
+// maskwise explain: what a mask does, as a picture, a reason or a walk.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "commands.h"
+#include "flags.h"
+#include "mask_source.h"
+#include "report.h"
+
+namespace maskwise::cli {
+namespace {
+
+struct ExplainFlags {
+  SourceFlags source;
+  std::string mask;
+  std::optional<int64_t> batch;
+  std::optional<int64_t> head;
+  std::optional<int64_t> q;
+  std::optional<int64_t> k;
+  std::optional<int64_t> d_model;
+  std::optional<std::string> svg;
+  bool shapes = false;
+  bool ascii = false;
+  bool json = false;
+};
+
+template <typename... Args>
+[[noreturn]] void fail(fmt::format_string<Args...> text, Args&&... args) {
+  throw Error(ErrorCode::invalid_argument,
+              "[explain] " + fmt::format(text, std::forward<Args>(args)...));
+}
+
+void check_index(std::string_view flag, std::optional<int64_t> index,
+                 int64_t size) {
+  if (!index || *index < size) return;
+  fail("{} is {}; expected 0 <= {} < {}", flag, *index, flag.substr(2), size);
+}
+
+void check_indices(const ExplainFlags& flags, const AttentionShape& shape) {
+  check_index("--batch", flags.batch, shape.batch);
+  check_index("--head", flags.head, shape.heads);
+  check_index("--q", flags.q, shape.q_len);
+  check_index("--k", flags.k, shape.kv_len);
+  if (flags.k && !flags.q) fail("--k needs --q: a pair is a query and a key");
+  if (flags.q && !flags.k && !flags.shapes) {
+    fail(
+        "--q needs --k: a pair is a query and a key (or --shapes, which shows "
+        "the row of q)");
+  }
+}
+
+// What is told, and with which characters.
+struct Report {
+  const ExplainFlags& flags;
+  const MaskSource& source;
+  const BoundMask& mask;
+  TokenLabels labels;
+
+  std::optional<Explanation> explanation() const {
+    if (!flags.k) return std::nullopt;
+    return explain(
+        mask,
+        {flags.batch.value_or(0), flags.head.value_or(0), *flags.q, *flags.k},
+        labels);
+  }
+  ShapeWalkOptions walk_options() const {
+    return {.labels = labels,
+            .d_model = flags.d_model,
+            .batch = flags.batch ? flags.batch
+                     : flags.k   ? std::optional<int64_t>(0)
+                                 : std::nullopt,
+            .head = flags.head.value_or(0),
+            .q = flags.q};
+  }
+  ShapeWalk walk() const {
+    return walk_shapes(mask, source.token_ids(), walk_options());
+  }
+  GridOptions grid_options(Charset charset) const {
+    return {.labels = labels,
+            .charset = charset,
+            .batch = flags.batch,
+            .head = flags.head};
+  }
+};
+
+// Unicode unless the terminal's locale cannot show it.
+Charset charset_of(const ExplainFlags& flags) {
+  if (flags.ascii) return Charset::ascii;
+  if (isatty(STDOUT_FILENO) == 0) return Charset::unicode;
+  // The first of these that is set and not empty counts (POSIX, 8.2).
+  for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+    const char* value = std::getenv(name);
+    if (value == nullptr || *value == '\0') continue;
+    const std::string locale = CLI::detail::to_lower(value);
+    return locale.find("utf-8") != std::string::npos ||
+                   locale.find("utf8") != std::string::npos
+               ? Charset::unicode
+               : Charset::ascii;
+  }
+  return Charset::ascii;
+}
+
+std::string text_of(const Report& report, Charset charset) {
+  std::string text;
+  if (const std::optional<Explanation> explanation = report.explanation()) {
+    text = to_string(*explanation, charset) + "\n";
+  } else if (!report.flags.shapes) {
+    text = fmt::format("{} on {} (B, H, Lq, Lk)\n\n",
+                       to_string(report.mask.mask()).text,
+                       to_string(report.mask.shape())) +
+           draw_text(report.mask, report.grid_options(charset));
+  }
+  if (report.flags.shapes) {
+    text += (text.empty() ? "" : "\n") + to_string(report.walk(), charset);
+  }
+  return text;
+}
+
+Json json_clause(const Clause& clause) {
+  Json children = Json::array();
+  for (const Clause& child : clause.children) {
+    children.push_back(json_clause(child));
+  }
+  return {{"text", clause.text},
+          {"allowed", clause.allowed},
+          {"reason", clause.reason},
+          {"children", std::move(children)}};
+}
+
+Json json_steps(const std::vector<ShapeStep>& steps) {
+  Json list = Json::array();
+  for (const ShapeStep& step : steps) {
+    list.push_back({{"name", step.name},
+                    {"shape", step.shape},
+                    {"sizes", step.sizes},
+                    {"text", step.text}});
+  }
+  return list;
+}
+
+Json json_numbers(const std::vector<float>& values) {
+  Json list = Json::array();
+  for (const float value : values) list.push_back(json_number(value));
+  return list;
+}
+
+Json json_row(const LogitRow& row) {
+  return {{"batch", row.row.batch},
+          {"head", row.row.head},
+          {"q", row.row.q},
+          {"query", row.query},
+          {"keys", row.keys},
+          {"before", json_numbers(row.before)},
+          {"masked", json_numbers(row.masked)},
+          {"weights", json_numbers(row.weights)}};
+}
+
+Json json_of(const Report& report, const PlanStats& stats,
+             const std::vector<MaskWarning>& found) {
+  Json json = {{"mask", to_string(report.mask.mask()).text},
+               {"shape", json_shape(report.mask.shape())},
+               {"visible_share", stats.visible_share},
+               {"visible_pairs", stats.visible_pairs}};
+  if (const std::optional<Explanation> explanation = report.explanation()) {
+    const PairIndex& pair = explanation->pair;
+    json["pair"] = {{"batch", pair.batch},
+                    {"head", pair.head},
+                    {"q", pair.q},
+                    {"k", pair.k}};
+    json["allowed"] = explanation->allowed;
+    json["reason"] = explanation->reason;
+    json["tree"] = json_clause(explanation->tree);
+  }
+  if (report.flags.shapes) {
+    const ShapeWalk walk = report.walk();
+    json["shapes"] = json_steps(walk.steps);
+    json["row"] = json_row(walk.row);
+    if (walk.padded_row) json["padded_row"] = json_row(*walk.padded_row);
+  } else {
+    json["shapes"] =
+        json_steps(shape_steps(report.mask, report.walk_options()));
+  }
+  json["warnings"] = json_warnings(found);
+  return json;
+}
+
+void explain_mask(const ExplainFlags& flags) {
+  MaskSource source = find_source(flags.source);
+  check_indices(flags, source.shape);
+  const Mask said = parse_mask(flags.mask, source.tensors);
+  const BoundMask mask = said.bind(source.shape);
+  // Its memory cap refuses absurd masks before anything walks their rows.
+  const MaskPlan plan = compile(mask);
+  const int64_t pad = pad_id_of(said).value_or(0);
+  label_ids(source, pad);
+  const Report report = {flags, source, mask, source.labels()};
+  const std::vector<MaskWarning> found =
+      warnings(mask, source.token_ids(), pad);
+
+  if (flags.svg) {
+    save_text(*flags.svg, draw_svg(mask, report.grid_options({})));
+  }
+  if (flags.json) {
+    Json json = json_of(report, plan.stats(), found);
+    if (flags.svg) json["svg"] = *flags.svg;
+    print(json);
+    return;
+  }
+  std::string text = text_of(report, charset_of(flags));
+  if (flags.svg) text += fmt::format("\nthe drawing is in {}\n", *flags.svg);
+  print(text);
+  print_warnings(found);
+}
+
+void add_index(CLI::App& command, const std::string& name,
+               std::optional<int64_t>& index, const std::string& text) {
+  command.add_option(name, index, text)
+      ->check(whole_number(0, std::numeric_limits<int64_t>::max()))
+      ->type_name("N");
+}
+
+void add_view_flags(CLI::App& command, ExplainFlags& flags) {
+  add_index(command, "--batch", flags.batch, "This batch item only");
+  add_index(command, "--head", flags.head, "This head only");
+  add_index(command, "--q", flags.q, "With --k: why this query ...");
+  add_index(command, "--k", flags.k, "... may or may not see this key");
+  command.add_flag("--shapes", flags.shapes,
+                   "The way from token ids to weights, where the mask meets "
+                   "the logits, and one row (--batch, --head, --q) in numbers");
+  command
+      .add_option("--d-model", flags.d_model,
+                  "Size of the embedding of --shapes (default: 16 * H)")
+      ->check(whole_number(1, std::numeric_limits<int32_t>::max()))
+      ->type_name("N");
+  command.add_flag("--ascii", flags.ascii, "Draw with ASCII characters");
+  command.add_option("--svg", flags.svg, "Draw the mask to this file, too")
+      ->type_name("FILE");
+}
+
+}  // namespace
+
+void add_explain(CLI::App& app, int& /*exit_code*/) {
+  const auto flags = std::make_shared<ExplainFlags>();
+  CLI::App* command = add_command(
+      app, "explain", "What a mask does: draw it, or tell why for one pair",
+      "maskwise explain --mask 'causal & sliding_window(left=2)' --shape "
+      "1,1,8,8\n"
+      "  maskwise explain --mask 'causal & padding(token_ids)' --text "
+      "sentences.txt --q 3 --k 5");
+  add_source_flags(*command, flags->source);
+  add_mask_flag(*command, flags->mask);
+  add_view_flags(*command, *flags);
+  add_json_flag(*command, flags->json);
+  command->callback([flags] { explain_mask(*flags); });
+}
+
+}  // namespace maskwise::cli

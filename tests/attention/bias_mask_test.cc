@@ -1,0 +1,71 @@
+// A bias of -inf removes its pair as a mask does.
+#include "attention/bias_mask.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+
+#include "tests/support/attention_bits.h"
+#include "tests/support/attention_random.h"
+
+namespace maskwise::testing {
+namespace {
+
+constexpr uint32_t kSeed = 11;
+
+TEST(BiasMaskTest, BiasWithoutMinusInfLeavesThePlanAsItIs) {
+  const MaskPlan plan = compile(causal().bind({1, 1, 4, 4}));
+  const Tensor bias = Tensor::from<float>({4}, {0, kFinfoMin, kInf, kNan});
+  EXPECT_EQ(&detail::plan_without_minus_inf(plan, bias).data(), &plan.data());
+}
+
+TEST(BiasMaskTest, PairsWithMinusInfAreRemovedFromThePlan) {
+  const MaskPlan plan = compile(causal().bind({1, 2, 4, 4}));
+  const Tensor bias = Tensor::from<float>({4}, {kMinusInf, 0, 0, kMinusInf});
+  const MaskPlan less = detail::plan_without_minus_inf(plan, bias);
+  EXPECT_EQ(
+      diff(less.mask().mask(), causal() & ~prefix(1) & prefix(3), plan.shape())
+          .count,
+      0);
+  EXPECT_EQ(less.stats().visible_pairs, 2 * (0 + 1 + 2 + 2));
+}
+
+// Whatever its rank, and with other values beside.
+TEST(BiasMaskTest, MinusInfInABiasGivesTheBitsOfAMask) {
+  Rng rng(kSeed);
+  for (int64_t i = 0; i < cases(300); ++i) {
+    const AttentionShape shape{.batch = 2,
+                               .heads = 2,
+                               .q_len = uniform(rng, 1, 6),
+                               .kv_len = uniform(rng, 1, 9)};
+    AttentionCase call = make_case(rng, shape, random_mask(rng, shape));
+    add_bias(rng, call, random_bias_shape(rng, shape));
+    const Tensor kept = random_bools(rng, call.bias.shape(), 0.6);
+    const Mask mask = call.mask;
+    call.mask = mask & allow(kept);
+    const AttentionResult masked = call.run();
+    for (int64_t j = 0; j < kept.size(); ++j) {
+      if (!kept.data<bool>()[j]) call.bias.mutable_data<float>()[j] = kMinusInf;
+    }
+    ASSERT_TRUE(same_bits(call.run(), masked)) << "case " << i;  // by both
+    call.mask = mask;
+    ASSERT_TRUE(same_bits(call.run(), masked)) << "case " << i;
+    ASSERT_TRUE(same_bits(call.run(Backend::reference), masked))
+        << "case " << i;
+  }
+}
+
+TEST(BiasMaskTest, OneMinusInfForAllPairsMasksThemAll) {
+  Rng rng(kSeed);
+  for (const Shape& shape : {Shape{}, Shape{1}, Shape{1, 1, 1, 1}}) {
+    AttentionCase call = make_case(rng, {1, 2, 3, 4}, all());
+    call.bias = Tensor(DType::f32, shape);
+    call.bias.mutable_data<float>()[0] = kMinusInf;
+    const AttentionResult result = call.run();
+    EXPECT_TRUE(same_bits(result, call.run(Backend::reference)));
+    EXPECT_EQ(result.lse.data<float>()[0], kMinusInf);
+  }
+}
+
+}  // namespace
+}  // namespace maskwise::testing

@@ -1,0 +1,63 @@
+"""maskwise verify: nothing that is masked changes a bit."""
+import math
+
+import tool
+from reference import random_tensor
+from tool import Tensor
+
+
+def inputs():
+    return {"q": random_tensor([2, 4, 6, 4], 1),
+            "k": random_tensor([2, 2, 6, 4], 2),
+            "v": random_tensor([2, 2, 6, 4], 3),
+            "token_ids": Tensor([2, 6], [1, 2, 3, 4, 0, 0, 5, 6, 0, 0, 0, 0],
+                                "I64")}
+
+
+class Verify(tool.ToolTest):
+    """That a leak is found is shown in tests/inspect/verify_test.cc."""
+
+    def test_causal_padding(self):
+        self.write("in.st", inputs())
+        report = self.run_json("verify", "in.st", "--mask",
+                               "causal & padding(token_ids)")
+        # Item 0 sees 1 + 2 + 3 + 4 + 4 + 4 keys, item 1 five times 2 and 1.
+        masked = 4 * (36 - 18) + 4 * (36 - 11)
+        self.assertEqual(list(report.items()), [
+            ("rows", 48), ("poisoned", masked), ("deleted", masked),
+            ("bits_changed", 0)])
+
+    def test_every_option_of_a_call(self):
+        tensors = inputs()
+        tensors["bias"] = Tensor([6], [0, 1, -1, 0.5, 2, -math.inf])
+        tensors["alibi_slopes"] = random_tensor([4], 4)
+        tensors["kv_positions"] = Tensor([6], [3, 1, 4, 1, 5, 9], "I32")
+        self.write("in.st", tensors)
+        for backend in ("cpu", "reference"):
+            report = self.run_json(
+                "verify", "in.st", "--mask", "causal", "--scale", "0.3",
+                "--softcap", "2", "--threads", "2", "--backend", backend)
+            # One pair more than causal masks: the last row's last key.
+            self.assertEqual(report["poisoned"], 8 * 16)
+            self.assertEqual(report["bits_changed"], 0)
+
+    def test_text(self):
+        self.write("in.st", inputs())
+        text = self.run_well("verify", "in.st", "--mask", "causal")
+        self.assertEqual(text.splitlines(), [
+            "verified  48 rows of [2, 4, 6, 6] (B, H, Lq, Lk)",
+            "poisoned  120 masked pairs, with six kinds: NaN, signalling NaN, "
+            "+Inf, -Inf, 1e30, a denormal",
+            "deleted   120 masked pairs from memory",
+            "changed   0 bits of o, lse, m, l, weights and scores: masked "
+            "means absent"])
+
+    def test_a_mask_that_masks_nothing_proves_nothing(self):
+        self.write("in.st", inputs())
+        text = self.run_well("verify", "in.st", "--mask", "all")
+        self.assertIn("nothing is masked, so nothing was put to the test",
+                      text)
+
+
+if __name__ == "__main__":
+    tool.main()

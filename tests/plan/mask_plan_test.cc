@@ -1,0 +1,123 @@
+#include "maskwise/mask_plan.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "maskwise/mask.h"
+#include "plan/plan_data.h"
+#include "tests/base/thrown_error.h"
+#include "tests/support/mask_table.h"
+
+namespace maskwise {
+namespace {
+
+using testing::throws_error;
+
+TEST(MaskPlan, StatisticsOfACausalMask) {
+  const MaskPlan plan = compile(causal().bind({2, 3, 128, 128}));
+  const PlanStats& stats = plan.stats();
+  EXPECT_EQ(stats.visible_pairs, 6 * 128 * 129 / 2);
+  EXPECT_DOUBLE_EQ(stats.visible_share, 129.0 / 256);
+  EXPECT_EQ(stats.walked_pairs, 6 * (64 * 64 + 64 * 128));
+  EXPECT_DOUBLE_EQ(stats.walked_share, 0.75);
+  EXPECT_EQ(stats.rows_without_keys, 0);
+  EXPECT_EQ(stats.slices, 1);
+  EXPECT_EQ(stats.row_blocks, 2);
+  EXPECT_EQ(stats.folds, 2);
+  EXPECT_EQ(stats.full_runs, 2);
+  EXPECT_EQ(stats.partial_runs, 2);
+  EXPECT_EQ(stats.key_lists, 0);
+}
+
+TEST(MaskPlan, EqualHeadsAndItemsShareASlice) {
+  const MaskPlan plan = compile(
+      (per_head({causal(), all()}) & lengths({3, 5, 3})).bind({3, 2, 5, 5}));
+  EXPECT_EQ(plan.stats().slices, 4);
+  std::vector<std::vector<int32_t>> uses;
+  for (const detail::Slice& slice : plan.data().slices) {
+    const auto begin = plan.data().slice_uses.begin() + slice.first_use;
+    uses.emplace_back(begin, begin + slice.use_count);
+  }
+  EXPECT_EQ(uses,
+            (std::vector<std::vector<int32_t>>{{0, 4}, {1, 5}, {2}, {3}}));
+}
+
+TEST(MaskPlan, RowsWithoutKeysAreCounted) {
+  const Mask mask = causal() & ~prefix(3);
+  EXPECT_EQ(compile(mask.bind({2, 2, 100, 100})).stats().rows_without_keys,
+            2 * 2 * 3);
+  EXPECT_EQ(compile(none().bind({2, 2, 100, 100})).stats().rows_without_keys,
+            400);
+  EXPECT_EQ(compile(all().bind({1, 1, 7, 0})).stats().rows_without_keys, 7);
+}
+
+TEST(MaskPlan, EmptyShapesHaveEmptyPlans) {
+  for (const AttentionShape& shape :
+       {AttentionShape{0, 2, 4, 4}, AttentionShape{2, 0, 4, 4},
+        AttentionShape{1, 1, 0, 0}}) {
+    const PlanStats stats = compile(causal().bind(shape)).stats();
+    EXPECT_EQ(stats.row_blocks, 0);
+    EXPECT_EQ(stats.visible_share, 0);
+  }
+}
+
+TEST(MaskPlan, KeepsItsMask) {
+  const MaskPlan plan = compile(causal().bind({1, 1, 4, 4}));
+  EXPECT_EQ(plan.mask().mask(), causal());
+  EXPECT_EQ(plan.shape(), (AttentionShape{1, 1, 4, 4}));
+}
+
+TEST(MaskPlan, MostWorkComesFirst) {
+  const MaskPlan plan = compile(causal().bind({1, 1, 256, 256}));
+  EXPECT_EQ(plan.data().schedule, (std::vector<int32_t>{3, 2, 1, 0}));
+}
+
+TEST(MaskPlan, TheCapIsACountOfBytes) {
+  EXPECT_TRUE(throws_error(
+      ErrorCode::invalid_argument, "the memory cap is -1 bytes", [] {
+        (void)compile(all().bind({1, 1, 2, 2}), {.memory_cap = -1});
+      }));
+  EXPECT_TRUE(throws_error(ErrorCode::limit, "expected at most 0 bytes", [] {
+    (void)compile(all().bind({1, 1, 2, 2}), {.memory_cap = 0});
+  }));
+}
+
+TEST(MaskPlan, FitsItsCapOrIsRefused) {
+  const BoundMask mask = causal().bind({1, 4, 5000, 5000});
+  const int64_t bytes = compile(mask).stats().plan_bytes;
+  for (int64_t cap = 0; cap < 4 * bytes; cap += bytes / 7) {
+    try {
+      EXPECT_LE(compile(mask, {.memory_cap = cap}).stats().plan_bytes, cap);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::limit);
+    }
+  }
+}
+
+// Rows whose folds lie far apart need a word for a key in many folds, far
+// more than the bounds of a block foresee: the cap holds all the same.
+TEST(MaskPlan, WhatTheEstimateDoesNotForeseeIsCapped) {
+  std::mt19937 engine(5);
+  Tensor bits(DType::boolean, {64, 40000});
+  bool* next = bits.mutable_data<bool>();
+  for (uint32_t q = 0; q < 64; ++q) {
+    for (int64_t k = 0; k < 40000; ++k) *next++ = engine() % 64 <= q;
+  }
+  const BoundMask mask = allow(bits).bind({1, 1, 64, 40000});
+  const int64_t bytes = compile(mask).stats().plan_bytes;
+  EXPECT_GT(bytes, 2 * 12 * 40000);
+  EXPECT_TRUE(throws_error(ErrorCode::limit, "would take about", [&] {
+    (void)compile(mask, {.memory_cap = bytes / 2});
+  }));
+}
+
+TEST(MaskPlan, DilatedOverAMillionKeysStatesItsEstimate) {
+  const BoundMask mask = dilated(2).bind({1, 1, 1 << 20, 1 << 20});
+  EXPECT_TRUE(throws_error(ErrorCode::limit,
+                           "would take about 192 GiB; expected at most 1 GiB",
+                           [&] { (void)compile(mask); }));
+}
+
+}  // namespace
+}  // namespace maskwise
