@@ -17,6 +17,9 @@
 namespace maskwise::cli {
 namespace {
 
+// A page of an SVG shows more than a terminal.
+constexpr int64_t kSvgCells = 64;
+
 struct ExplainFlags {
   SourceFlags source;
   std::string mask;
@@ -205,7 +208,9 @@ void explain_mask(const ExplainFlags& flags) {
       warnings(mask, source.token_ids(), pad);
 
   if (flags.svg) {
-    save_text(*flags.svg, draw_svg(mask, report.grid_options({})));
+    GridOptions options = report.grid_options({});
+    options.most_cells = kSvgCells;
+    save_text(*flags.svg, draw_svg(mask, options));
   }
   if (flags.json) {
     Json json = json_of(report, plan.stats(), found);

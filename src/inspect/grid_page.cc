@@ -98,7 +98,7 @@ GridPage lay_out(const BoundMask& mask, const GridOptions& options,
   const size_t rest = slices.size() - page.pictures.size();
   if (rest > 0) {
     page.more = formatted(
-        "{} more masks of {} differ and are not drawn; choose a batch item or "
+        "{} of {} masks are not drawn; choose a batch item or "
         "a head to see its own",
         rest, slices.size());
   }

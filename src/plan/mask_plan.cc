@@ -173,6 +173,7 @@ MaskPlan compile(const BoundMask& mask, const PlanOptions& options) {
   detail::build_schedule(stored->data);
   detail::shrink(stored->data);
   stored->stats = detail::count_stats(stored->data);
+  detail::check_stored(mask, stored->stats.plan_bytes, 1, options.memory_cap);
   detail::count_shares(mask.shape(), stored->stats);
   return MaskPlan(mask, std::move(stored));
 }

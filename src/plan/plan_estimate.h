@@ -15,7 +15,7 @@ using SliceUses = std::vector<std::vector<int32_t>>;
 // Throws Error (limit), with the estimate, when the plan of `mask` may take
 // more than `cap` bytes: a bitmap word for each key that some but not all rows
 // of a block may see. Cost: nothing for small shapes, else one look at the
-// bounds of each block, and it stops when the cap is passed.
+// bounds of some thousand blocks, and it stops when the cap is passed.
 void check_estimate(const BoundMask& mask, const SliceUses& uses, int64_t cap);
 
 // The same Error when the `share` of the plan that is built takes more than
