@@ -87,7 +87,7 @@ std::vector<std::vector<std::string>> split(std::string_view text) {
 
 void pad(const std::string& path,
          std::vector<std::vector<std::string>>& sentences) {
-  size_t length = 0;
+  size_t length = 1;
   for (const auto& sentence : sentences) {
     length = std::max(length, sentence.size());
   }

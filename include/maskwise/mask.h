@@ -2,6 +2,7 @@
 #ifndef MASKWISE_MASK_H_
 #define MASKWISE_MASK_H_
 
+#include <concepts>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -105,7 +106,12 @@ Mask none();
 // k <= q + offset: the look-ahead mask. When nothing is said and Lq != Lk,
 // bind() refuses and names the three ways out.
 Mask causal(const Position& position = {});
-Mask causal(Align align);
+
+// causal(Align::bottom_right). A template, so that causal({}) is the above.
+template <std::same_as<Align> T>
+Mask causal(T align) {
+  return causal(Position{.align = align});
+}
 
 struct WindowOptions {
   // Keys before and after the diagonal; unlimited if unsaid.

@@ -98,8 +98,8 @@ GridPage lay_out(const BoundMask& mask, const GridOptions& options,
   const size_t rest = slices.size() - page.pictures.size();
   if (rest > 0) {
     page.more = formatted(
-        "{} of {} masks are not drawn; choose a batch item or "
-        "a head to see its own",
+        "not drawn: {} of {} masks; choose a batch item or a head to see its "
+        "own",
         rest, slices.size());
   }
   return page;

@@ -176,7 +176,7 @@ PairIndex choose_row(const AttentionShape& shape, const WalkIds& ids,
   check_index("batch", row.batch, shape.batch);
   check_index("head", row.head, shape.heads);
   while (row.q > 0 && ids.is_padded_query(row.batch, row.q)) --row.q;
-  row.q = options.q.value_or(row.q / 2);
+  row.q = options.q.value_or((row.q + 1) / 2);
   check_index("q", row.q, shape.q_len);
   return row;
 }

@@ -56,7 +56,7 @@ class Table {
  public:
   explicit Table(Charset charset) : charset_(charset) {}
 
-  void row(std::vector<std::string> cells) {
+  void row(const std::vector<std::string>& cells) {
     std::vector<Label> labels;
     for (const std::string& cell : cells) labels.emplace_back(cell, charset_);
     rows_.push_back(std::move(labels));
@@ -109,7 +109,7 @@ std::string alignment_text(const ShapeWalk& walk, Charset charset) {
     for (const int64_t size : step.sizes) {
       cells.push_back(formatted("{}", size));
     }
-    table.row(std::move(cells));
+    table.row(cells);
   }
   return table.text(1);
 }

@@ -29,6 +29,13 @@ char32_t take_code_point(std::string_view& text) {
   return code_point;
 }
 
+// In the form that printable() gives.
+std::string escape_of(char32_t code_point) {
+  const auto number = static_cast<uint32_t>(code_point);
+  return number < 0x10000 ? formatted("\\u{:04x}", number)
+                          : formatted("\\U{:08x}", number);
+}
+
 // Undoes the one escape of printable() that only a quoted text needs.
 std::string without_escaped_quotes(std::string_view text) {
   std::string plain;
@@ -75,7 +82,7 @@ Label::Label(std::string_view text, Charset charset) : charset_(charset) {
     std::string bytes(before.substr(0, before.size() - rest.size()));
     const int64_t columns = columns_of(code_point);
     if (code_point >= 0x80 && charset == Charset::ascii) {
-      for (const char c : formatted("\\u{{{:x}}}", uint32_t{code_point})) {
+      for (const char c : escape_of(code_point)) {
         glyphs_.push_back({std::string(1, c), 1});
       }
     } else if (columns > 0) {

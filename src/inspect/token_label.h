@@ -25,7 +25,7 @@ class Label {
   Label() = default;
 
   // `text` on one line and visible: control and format characters and bytes
-  // that are no UTF-8 become escapes, as in "\n" and "\u{202e}". Charset::ascii
+  // that are no UTF-8 become escapes, as in "\n" and "\u202e". Charset::ascii
   // escapes all that is not ASCII.
   Label(std::string_view text, Charset charset);
 

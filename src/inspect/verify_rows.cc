@@ -57,7 +57,7 @@ Tensor positions_at(const std::vector<int64_t>& positions, int64_t first,
 
 KeyIntervals keys_seen(const BoundMask& mask, const Input& bias,
                        const ProblemRow& row) {
-  const KeyIntervals allowed = mask.row_keys(row.batch, row.head, row.q);
+  KeyIntervals allowed = mask.row_keys(row.batch, row.head, row.q);
   if (!bias.given()) return allowed;
   const float* of_row = bias.at(row.batch, row.head, row.q);
   KeyIntervals seen;

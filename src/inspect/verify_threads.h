@@ -28,9 +28,8 @@ void for_each_index(size_t count, std::optional<int> threads, Body body) {
     return;
   }
   // Without it oneTBB prints a warning when there are fewer cores.
-  const tbb::global_control limit(
-      tbb::global_control::max_allowed_parallelism,
-      static_cast<size_t>(*threads));
+  const tbb::global_control limit(tbb::global_control::max_allowed_parallelism,
+                                  static_cast<size_t>(*threads));
   tbb::task_arena(*threads).execute(run);
 }
 

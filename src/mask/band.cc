@@ -159,8 +159,6 @@ Mask causal(const Position& position) {
                                              detail::kCausal, position);
 }
 
-Mask causal(Align align) { return causal(Position{align, std::nullopt}); }
-
 Mask sliding_window(const WindowOptions& options) {
   detail::check_side("left", options.left);
   detail::check_side("right", options.right);

@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <string_view>
-#include <vector>
 
 #include "base/fail.h"
 #include "mask/tensor_checks.h"
@@ -12,33 +11,31 @@ namespace maskwise {
 namespace detail {
 namespace {
 
-// The elements as doubles, exactly (a finite f64 must not become infinite).
-std::vector<double> to_doubles(const TensorView& view) {
-  const bool is_double = view.dtype() == DType::f64;
-  const Tensor dense = is_double ? Tensor::copy_of(view) : to_f32(view);
-  std::vector<double> values(static_cast<size_t>(dense.size()));
-  for (size_t i = 0; i < values.size(); ++i) {
-    values[i] = is_double ? dense.data<double>()[i]
-                          : static_cast<double>(dense.data<float>()[i]);
+// A float mask as booleans: convert(value, index) of each element.
+template <typename Float, typename Convert>
+Tensor convert_elements(const Tensor& dense, Convert convert) {
+  Tensor result(DType::boolean, dense.shape());
+  const auto* in = dense.data<Float>();
+  bool* out = result.mutable_data<bool>();
+  for (int64_t i = 0; i < dense.size(); ++i) {
+    out[i] = convert(static_cast<double>(in[i]), i);
   }
-  return values;
+  return result;
 }
 
-// A float mask as booleans, element by element.
+// A finite f64 must not become infinite on its way.
 template <typename Convert>
 Tensor to_booleans(const TensorView& view, Convert convert) {
-  const std::vector<double> values = to_doubles(view);
-  Tensor result(DType::boolean, view.shape());
-  bool* out = result.mutable_data<bool>();
-  for (size_t i = 0; i < values.size(); ++i) out[i] = convert(values[i], i);
-  return result;
+  return view.dtype() == DType::f64
+             ? convert_elements<double>(Tensor::copy_of(view), convert)
+             : convert_elements<float>(to_f32(view), convert);
 }
 
 // Values from here on down are somebody's stand-in for -inf.
 constexpr double kLargePenalty = -1000.0;
 
 [[noreturn]] void refuse_finite(std::string_view word, double value,
-                                size_t element) {
+                                int64_t element) {
   if (value <= kLargePenalty) {
     fail(ErrorCode::invalid_argument, "mask",
          "{}: element {} is {:g}, a large finite value that stands for masked; "
@@ -54,7 +51,7 @@ constexpr double kLargePenalty = -1000.0;
 
 // true = masked.
 Tensor masked_where_minus_inf(std::string_view word, const TensorView& view) {
-  return to_booleans(view, [&](double value, size_t element) {
+  return to_booleans(view, [&](double value, int64_t element) {
     if (value == 0) return false;
     if (std::isinf(value) && value < 0) return true;
     refuse_finite(word, value, element);
@@ -114,7 +111,7 @@ Mask from_torch_sdpa_mask(const MaskTensor& tensor) {
 Mask from_tf_tutorial(const MaskTensor& tensor) {
   const std::string word = detail::said_as("from_tf_tutorial", tensor);
   const Tensor masked =
-      detail::to_booleans(tensor.view, [&](double value, size_t element) {
+      detail::to_booleans(tensor.view, [&](double value, int64_t element) {
         if (value == 0 || value == 1) return value == 1;
         detail::fail(ErrorCode::invalid_argument, "mask",
                      "{}: element {} is {:g}; expected 1.0 (masked) or 0.0 "

@@ -35,16 +35,15 @@ Tensor copy_booleans(std::string_view word, const MaskTensor& tensor) {
                               "from_tf_tutorial"
                             : "");
   }
-  const std::vector<int64_t> values = to_int64(tensor.view);
-  Tensor copy(DType::boolean, tensor.view.shape());
-  auto* out = static_cast<uint8_t*>(copy.mutable_bytes());
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (values[i] > 1) {
-      fail(ErrorCode::invalid_argument, "mask",
-           "{}: expected booleans, found {} at element {}",
-           said_as(word, tensor), values[i], i);
-    }
-    out[i] = static_cast<uint8_t>(values[i]);
+  Tensor copy = Tensor::copy_of({tensor.view.bytes(), DType::boolean,
+                                 tensor.view.shape(), tensor.view.strides()});
+  // As bytes: a bool that is neither 0 nor 1 may not be read.
+  const auto* bytes = static_cast<const uint8_t*>(copy.bytes());
+  for (int64_t i = 0; i < copy.size(); ++i) {
+    if (bytes[i] <= 1) continue;
+    fail(ErrorCode::invalid_argument, "mask",
+         "{}: expected booleans, found {} at element {}", said_as(word, tensor),
+         bytes[i], i);
   }
   return copy;
 }

@@ -49,7 +49,6 @@ class SharedCheck {
     if (rest == 0) return true;
     if ((word & ~in_fold_) != 0) return false;
     seen_.add(word, rest % kFoldKeys);
-    if (rest >= kFoldKeys) in_fold_ = word;
     return true;
   }
 

@@ -218,7 +218,7 @@ FLAGS = [
     (["--scale", "inf"], "expected a finite number, got 'inf'"),
     (["--scale", "1e39"], "expected a finite number, got '1e39'"),
     (["--scale", "0.5x"], "expected a finite number, got '0.5x'"),
-    (["--softcap", "-1"], "the softcap is -1; expected a finite number >= 0"),
+    (["--softcap", "-1"], "the softcap is -1; expected 0 (none) or a number"),
     (["--softcap", "nan"], "expected a finite number, got 'nan'"),
     (["--mask", "all"], "--mask TEXT was given 2 times; expected once"),
     (["--msk", "all"], "unknown flag '--msk'; did you mean '--mask'?"),

@@ -138,6 +138,15 @@ TEST(Compare, RowsWithoutKeysCountInTheirTextOnly) {
   EXPECT_NEAR(reports[1].row_sum_max, 1, 1e-6);
 }
 
+TEST(Compare, TheFirstRowWithoutKeysIsTheOneDescribed) {
+  AttentionCase call = row_of_logits({0, std::log(3.0F)}, q_lengths({1}));
+  call.shape.q_len = 3;
+  call.q = call.own(Tensor::from<float>({1, 1, 3, 1}, {0, 1, 2}));
+  // Its logits are 0 and ln 3; those of the last row are twice as far apart.
+  EXPECT_EQ(compare_case(call)[2].fully_masked_row,
+            "weights 0.25 to 0.75, as if nothing were masked");
+}
+
 TEST(Compare, ShapesWithoutRowsOrKeysGiveZeros) {
   Rng rng(3);
   for (const AttentionShape& shape :

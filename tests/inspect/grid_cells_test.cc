@@ -37,9 +37,9 @@ TEST(GridCells, CountsAreTheAllowedPairsOfEachCell) {
   for (int64_t q_len = 1; q_len < 10; ++q_len) {
     for (int64_t kv_len = 1; kv_len < 10; ++kv_len) {
       const AttentionShape shape = {1, 1, q_len, kv_len};
-      const Mask mask = dilated(3) | sliding_window({.left = 1,
-                                                     .right = 2,
-                                                     .align = Align::top_left});
+      const Mask mask =
+          dilated(3) |
+          sliding_window({.left = 1, .right = 2, .align = Align::top_left});
       const BoundMask bound = mask.bind(shape);
       const GridCells cells = cells_of(mask, shape, 4);
       std::vector<int64_t> counts(cells.counts.size());

@@ -29,20 +29,19 @@ TEST(GridPage, CaptionsTellWhoseTokensStandForTheOthers) {
 }
 
 TEST(GridPage, OfManyMasksSomeAreDrawnAndTheOthersCounted) {
-  const BoundMask mask =
-      per_head({all(), none(), causal()}).bind({1, 3, 2, 2});
+  const BoundMask mask = per_head({all(), none(), causal()}).bind({1, 3, 2, 2});
   const GridPage page = lay_out(mask, {.most_grids = 1}, {});
   EXPECT_EQ(page.pictures.size(), 1U);
-  EXPECT_EQ(page.more,
-            "2 of 3 masks are not drawn; choose a batch item or a head to see "
-            "its own");
+  EXPECT_EQ(
+      page.more,
+      "not drawn: 2 of 3 masks; choose a batch item or a head to see its own");
 }
 
 TEST(GridPage, AScaledAxisHasNoLabels) {
   const LabelLists tokens = {std::vector<std::string>(8, "x")};
-  const GridPage page = lay_out(causal().bind({1, 1, 8, 8}),
-                                {.labels = {tokens, tokens}, .most_cells = 4},
-                                {});
+  const GridPage page =
+      lay_out(causal().bind({1, 1, 8, 8}),
+              {.labels = {tokens, tokens}, .most_cells = 4}, {});
   EXPECT_TRUE(page.scaled());
   EXPECT_TRUE(page.pictures[0].q_labels.empty());
   EXPECT_TRUE(page.pictures[0].k_labels.empty());

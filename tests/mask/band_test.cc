@@ -62,6 +62,11 @@ TEST(Causal, PlainOnARectangleNamesTheThreeWaysOut) {
       }));
 }
 
+TEST(Causal, EmptyBracesSayNothing) {
+  EXPECT_EQ(causal({}), causal());
+  EXPECT_FALSE(causal({}) == causal(Align::top_left));
+}
+
 TEST(Causal, EmptyShapesBind) {
   EXPECT_EQ(square(causal(), 0), Table{});
   EXPECT_EQ(table(causal(Align::bottom_right).bind({1, 1, 2, 0})),

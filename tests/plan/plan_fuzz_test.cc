@@ -139,6 +139,13 @@ TEST(LargePlan, BlocksThatAreTheOneBeforeMoved) {
   }
 }
 
+TEST(LargePlan, BlocksOfOtherRowsOrSharedFoldsThatLookAlike) {
+  EXPECT_EQ(fault_of(all(), {1, 1, 130, 5000}), "");
+  // The last 6 rows of the first item see what 6 of 64 see of the second.
+  EXPECT_EQ(fault_of(q_lengths({70, 6}), {2, 1, 70, 20}), "");
+  EXPECT_EQ(fault_of(q_lengths({6, 70}), {2, 1, 70, 20}), "");
+}
+
 TEST(LargePlan, DocumentsPrefixesAndScatteredKeys) {
   const AttentionShape shape{2, 2, 96, 3000};
   std::vector<int64_t> q_ids(2 * 96);
