@@ -128,7 +128,7 @@ mw::BoundMask show_masks(const Batch& batch) {
                                     .kv_len = batch.ids.dim(1)};
   const mw::Mask padding = mw::padding({"token_ids", batch.ids}, {.pad = kPad});
   const mw::Mask look_ahead = mw::causal();
-  const mw::BoundMask both = (look_ahead & padding).bind(shape);
+  mw::BoundMask both = (look_ahead & padding).bind(shape);
 
   show("The padding mask: " + to_string(padding).text, padding.bind(shape),
        batch);

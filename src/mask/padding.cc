@@ -1,5 +1,6 @@
 // The word padding: every token but <pad>.
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -12,11 +13,21 @@ namespace maskwise {
 namespace detail {
 namespace {
 
+// Which tokens are not padding: bool [B, Lk]. Sentences of other ids with the
+// same padding have one mask, and so one plan.
+Tensor tokens_of(const Tensor& ids, int64_t pad) {
+  Tensor tokens(DType::boolean, ids.shape());
+  std::transform(ids.data<int64_t>(), ids.data<int64_t>() + ids.size(),
+                 tokens.mutable_data<bool>(),
+                 [pad](int64_t id) { return id != pad; });
+  return tokens;
+}
+
 // ids[b, k] != pad.
 class PaddingBound final : public KeySetBound {
  public:
   PaddingBound(const Node& node, Tensor ids, int64_t pad)
-      : KeySetBound(node, classes_of_batch(ids)),
+      : KeySetBound(node, classes_of_batch(tokens_of(ids, pad))),
         ids_(std::move(ids)),
         pad_(pad) {
     build([&](int64_t batch) {

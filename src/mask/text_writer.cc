@@ -98,7 +98,7 @@ std::string TextWriter::free_name(const std::string& wanted) const {
 
 std::string TextWriter::bind_name(const std::string& wanted,
                                   const Tensor& tensor) {
-  const std::string said = readable_name(wanted);
+  std::string said = readable_name(wanted);
   if (!said.empty()) {
     said_names_.insert(said);
     const auto known = result_.tensors.find(said);
@@ -107,7 +107,7 @@ std::string TextWriter::bind_name(const std::string& wanted,
       return said;
     }
   }
-  const std::string name = free_name(said);
+  std::string name = free_name(said);
   result_.tensors.emplace(name, tensor);
   return name;
 }

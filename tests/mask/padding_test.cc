@@ -29,6 +29,12 @@ TEST(Padding, MasksKeysAndNotThePaddedQuerysOwnRow) {
   EXPECT_EQ(testing::square(mask, 3), (Table{"xx.", "xx.", "xx."}));
 }
 
+TEST(Padding, SentencesWithTheSamePaddingShareOnePlan) {
+  const Tensor tokens = ids({3, 3}, {7, 6, 0, 3, 8, 0, 2, 0, 0});
+  EXPECT_EQ(padding(tokens).bind({3, 1, 3, 3}).slice_ids(),
+            (std::vector<int32_t>{0, 0, 1}));
+}
+
 TEST(Padding, NarrowIdsEqualWideOnes) {
   EXPECT_EQ(padding(Tensor::from<int32_t>({1, 2}, {-1, 3}), {.pad = -1}),
             padding(ids({1, 2}, {-1, 3}), {.pad = -1}));

@@ -14,9 +14,9 @@
 namespace maskwise {
 namespace {
 
-// Time is asked of optimised builds only.
-#if defined(NDEBUG) && !defined(__SANITIZE_ADDRESS__) && \
-    !defined(__SANITIZE_THREAD__)
+// Time is asked of optimised builds only; those with a sanitizer, any of them,
+// set MASKWISE_UNTIMED.
+#if defined(NDEBUG) && !defined(MASKWISE_UNTIMED)
 constexpr bool kTimed = true;
 #else
 constexpr bool kTimed = false;
