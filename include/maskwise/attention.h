@@ -49,6 +49,7 @@ struct AttentionOptions {
   Weights weights = Weights::none;
   Scores scores = Scores::none;
   Backend backend = Backend::cpu;
+  std::optional<Isa> isa = {};  // default: devices().choose(); changes no bit
   std::optional<int> threads = {};  // >= 1; default: all that oneTBB offers
 };
 

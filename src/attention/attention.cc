@@ -82,6 +82,7 @@ AttentionResult attention(const TensorView& q, const TensorView& k,
                           const AttentionOptions& options) {
   // The default scale and the search for -inf are part of the contract too.
   const detail::FpEnvironment environment;
+  const Isa isa = devices().choose(options.isa);
   detail::AttentionInputs inputs =
       detail::check_attention(q, k, v, plan.shape(), options);
   detail::ForwardProblem& problem = inputs.problem;
@@ -94,7 +95,7 @@ AttentionResult attention(const TensorView& q, const TensorView& k,
         inputs.bias.defined()
             ? detail::plan_without_minus_inf(plan, inputs.bias)
             : plan;
-    detail::cpu_forward(problem, visible.data(), options.threads);
+    detail::cpu_forward(problem, visible.data(), {isa, options.threads});
   }
   if (q.dtype() != DType::f32) result.o = from_f32(result.o, q.dtype());
   return result;

@@ -11,6 +11,7 @@
 #include "plan/block_draft.h"
 #include "plan/plan_builder.h"
 #include "plan/plan_estimate.h"
+#include "plan/plan_walk.h"
 #include "plan/stored_plan.h"
 
 namespace maskwise {
@@ -82,6 +83,18 @@ void build_schedule(PlanData& plan) {
     const RowBlock& block = plan.blocks[static_cast<size_t>(i)];
     return block.key_count * block.rows;
   });
+}
+
+// The keys of the largest fold; where rows stand at different ordinals, it can
+// be much more than those of one row.
+int64_t largest_fold(const PlanData& plan) {
+  int64_t largest = 0;
+  for (const RowBlock& block : plan.blocks) {
+    walk_folds(plan, block, [&](const FoldSpan& fold) {
+      largest = std::max(largest, fold.keys);
+    });
+  }
+  return largest;
 }
 
 // Rows of the block that no run names.
@@ -171,6 +184,7 @@ MaskPlan compile(const BoundMask& mask, const PlanOptions& options) {
                         builder);
   }
   detail::build_schedule(stored->data);
+  stored->data.largest_fold = detail::largest_fold(stored->data);
   detail::shrink(stored->data);
   stored->stats = detail::count_stats(stored->data);
   detail::check_stored(mask, stored->stats.plan_bytes, 1, options.memory_cap);

@@ -72,6 +72,7 @@ struct PlanData {
   // Every block, most work first, and the slice that it belongs to.
   std::vector<int32_t> schedule;
   std::vector<int32_t> slice_of_block;
+  int64_t largest_fold = 0;  // keys that the rows of a block see in one fold
 };
 
 }  // namespace maskwise::detail

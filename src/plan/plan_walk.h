@@ -36,35 +36,54 @@ inline uint64_t rows_at(const PlanData& plan, const RunPart& part, int32_t i,
       .bitmaps[static_cast<size_t>(run.bitmap + entry * run.bitmap_step)];
 }
 
-// Calls fold_begin(), then part(RunPart) for each stretch of the fold in
-// ascending key order, then fold_end(), for each fold in ascending order.
-template <typename Begin, typename Part, typename End>
-void walk_folds(const PlanData& plan, const RowBlock& block, Begin fold_begin,
-                Part part, End fold_end) {
+// The entries of one fold of a block: `keys` of them, from entry `first` of run
+// `run` on.
+struct FoldSpan {
+  int64_t run = 0;
+  int32_t first = 0;
+  int64_t keys = 0;
+};
+
+// Calls visit(RunPart) for the stretches of the first `keys` entries of the
+// span, in ascending key order; returns the rest of it.
+template <typename Visit>
+FoldSpan walk_span(const PlanData& plan, FoldSpan span, int64_t keys,
+                   Visit visit) {
+  span.keys -= keys;
+  while (keys > 0) {
+    const KeyRun& run = plan.runs[static_cast<size_t>(span.run)];
+    const auto count =
+        static_cast<int32_t>(std::min<int64_t>(run.count - span.first, keys));
+    visit(RunPart{&run, span.first, count});
+    keys -= count;
+    span.first += count;
+    if (span.first == run.count) {
+      ++span.run;
+      span.first = 0;
+    }
+  }
+  return span;
+}
+
+// Calls visit(FoldSpan) for each fold of the block in ascending order.
+template <typename Visit>
+void walk_folds(const PlanData& plan, const RowBlock& block, Visit visit) {
   for (int32_t f = 0; f < block.fold_count; ++f) {
     const Fold& fold = plan.folds[static_cast<size_t>(block.first_fold + f)];
-    const int64_t limit = block.cut == FoldCut::while_walking
-                              ? kFoldKeys
-                              : std::max<int64_t>(block.key_count, 1);
-    int64_t walked = 0;  // keys of the fold that is open
-    fold_begin();
+    FoldSpan span = {fold.first_run, 0, 0};
     for (int32_t r = 0; r < fold.run_count; ++r) {
-      const KeyRun& run = plan.runs[static_cast<size_t>(fold.first_run + r)];
-      int32_t first = 0;
-      while (first < run.count) {
-        if (walked == limit) {
-          fold_end();
-          fold_begin();
-          walked = 0;
-        }
-        const auto count = static_cast<int32_t>(
-            std::min<int64_t>(run.count - first, limit - walked));
-        part(RunPart{&run, first, count});
-        first += count;
-        walked += count;
-      }
+      span.keys += plan.runs[static_cast<size_t>(fold.first_run + r)].count;
     }
-    fold_end();
+    if (block.cut == FoldCut::listed) {
+      visit(span);
+      continue;
+    }
+    while (span.keys > 0) {
+      FoldSpan part = span;
+      part.keys = std::min(span.keys, kFoldKeys);
+      visit(part);
+      span = walk_span(plan, span, part.keys, [](const RunPart&) {});
+    }
   }
 }
 

@@ -62,7 +62,11 @@ inline WalkedBlock walk_block(const detail::PlanData& plan,
       if (!open[r].empty()) walked.folds_of_row[r].push_back(open[r]);
     }
   };
-  detail::walk_folds(plan, block, begin, part, end);
+  detail::walk_folds(plan, block, [&](const detail::FoldSpan& fold) {
+    begin();
+    detail::walk_span(plan, fold, fold.keys, part);
+    end();
+  });
   return walked;
 }
 

@@ -1,16 +1,19 @@
 #include "backend/cpu/forward.h"
 
 #include <oneapi/tbb/blocked_range.h>
-#include <oneapi/tbb/enumerable_thread_specific.h>
 #include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/partitioner.h>
 #include <oneapi/tbb/task_arena.h>
 
 #include <algorithm>
+#include <memory>
 #include <vector>
 
-#include "backend/cpu/plan_kernel.h"
+#include "backend/cpu/kernel_table.h"
+#include "backend/cpu/scratch.h"
+#include "backend/cpu/task_list.h"
+#include "base/aligned_buffer.h"
 #include "base/fp_environment.h"
 
 namespace maskwise::detail {
@@ -19,73 +22,56 @@ namespace {
 // Below this many multiply-adds a call is over before threads have woken up.
 constexpr double kSmallCall = 20000;
 
-// The tasks of a call, numbered: block i of the schedule is tasks
-// [first_task[i], first_task[i + 1]), one for each (batch, head) that has it.
-class TaskList {
- public:
-  explicit TaskList(const PlanData& plan) : plan_(plan) {
-    first_task_.push_back(0);
-    for (const int32_t block : plan.schedule) {
-      first_task_.push_back(first_task_.back() + slice_of(block).use_count);
-    }
-  }
+const KernelTable& kernels_of(Isa isa) {
+  if (isa == Isa::avx512) return avx512::kernels();
+  return isa == Isa::avx2 ? avx2::kernels() : scalar::kernels();
+}
 
-  int64_t count() const { return first_task_.back(); }
-
-  void run(int64_t task, const ForwardProblem& problem,
-           KernelScratch& scratch) const {
-    const auto after = std::ranges::upper_bound(first_task_, task);
-    const auto position = after - first_task_.begin() - 1;
-    const int32_t block = plan_.schedule[static_cast<size_t>(position)];
-    const int64_t use = slice_of(block).first_use + task -
-                        first_task_[static_cast<size_t>(position)];
-    forward_block(problem, plan_, plan_.blocks[static_cast<size_t>(block)],
-                  plan_.slice_uses[static_cast<size_t>(use)], scratch);
-  }
-
- private:
-  const Slice& slice_of(int32_t block) const {
-    return plan_.slices[static_cast<size_t>(
-        plan_.slice_of_block[static_cast<size_t>(block)])];
-  }
-
-  const PlanData& plan_;
-  std::vector<int64_t> first_task_;
-};
-
-double multiply_adds(const ForwardProblem& problem, const PlanData& plan) {
+double multiply_adds(const ForwardProblem& problem,
+                     const std::vector<BlockTask>& tasks) {
   double pairs = 0;
-  for (const Slice& slice : plan.slices) {
-    for (int64_t b = 0; b < slice.block_count; ++b) {
-      const auto& block =
-          plan.blocks[static_cast<size_t>(slice.first_block + b)];
-      pairs += static_cast<double>(block.visible_pairs) *
-               static_cast<double>(slice.use_count);
-    }
+  for (const BlockTask& task : tasks) {
+    pairs += static_cast<double>(task.block->visible_pairs) * task.heads;
   }
   return pairs * static_cast<double>(problem.head_dim + problem.value_dim);
 }
 
-void run_serial(const TaskList& tasks, const ForwardProblem& problem) {
-  const FpEnvironment environment;
-  KernelScratch scratch(problem);
-  for (int64_t task = 0; task < tasks.count(); ++task) {
-    tasks.run(task, problem, scratch);
+// This thread's scratch: made once, and kept for later calls while it is large
+// enough.
+ForwardScratch thread_scratch(const ForwardProblem& problem,
+                              const PlanData& plan) {
+  thread_local std::shared_ptr<void> memory;
+  thread_local int64_t size = 0;
+  const int64_t needed = ForwardScratch::bytes_for(problem, plan);
+  if (needed > size) {
+    memory = make_aligned_buffer(needed);
+    size = needed;
   }
+  return {problem, plan, memory.get()};
 }
 
-void run_parallel(const TaskList& tasks, const ForwardProblem& problem) {
-  tbb::enumerable_thread_specific<KernelScratch> scratch(
-      [&] { return KernelScratch(problem); });
+// A call: what every task of it needs.
+struct Call {
+  const ForwardProblem& problem;
+  const PlanData& plan;
+  const KernelTable& kernels;
+  std::vector<BlockTask> tasks;
+
+  void run(size_t first, size_t last) const {
+    const FpEnvironment environment;
+    ForwardScratch scratch = thread_scratch(problem, plan);
+    for (size_t i = first; i < last; ++i) {
+      kernels.forward_block(problem, plan, tasks[i], scratch);
+    }
+  }
+};
+
+void run_parallel(const Call& call) {
   // One task at a time, in schedule order: the longest first.
   tbb::parallel_for(
-      tbb::blocked_range<int64_t>(0, tasks.count(), 1),
-      [&](const tbb::blocked_range<int64_t>& range) {
-        const FpEnvironment environment;
-        KernelScratch& mine = scratch.local();
-        for (int64_t task = range.begin(); task < range.end(); ++task) {
-          tasks.run(task, problem, mine);
-        }
+      tbb::blocked_range<size_t>(0, call.tasks.size(), 1),
+      [&](const tbb::blocked_range<size_t>& range) {
+        call.run(range.begin(), range.end());
       },
       tbb::simple_partitioner());
 }
@@ -102,20 +88,21 @@ int usable_threads(std::optional<int> asked) {
 }  // namespace
 
 void cpu_forward(const ForwardProblem& problem, const PlanData& plan,
-                 std::optional<int> threads) {
-  const TaskList tasks(plan);
-  const int usable = usable_threads(threads);
-  if (usable == 1 || tasks.count() <= 1 ||
-      multiply_adds(problem, plan) < kSmallCall) {
-    run_serial(tasks, problem);
+                 const CpuOptions& options) {
+  const Call call = {problem, plan, kernels_of(options.isa),
+                     make_tasks(problem, plan)};
+  const int usable = usable_threads(options.threads);
+  if (usable == 1 || call.tasks.size() <= 1 ||
+      multiply_adds(problem, call.tasks) < kSmallCall) {
+    call.run(0, call.tasks.size());
     return;
   }
-  if (!threads) {
-    run_parallel(tasks, problem);
+  if (!options.threads) {
+    run_parallel(call);
     return;
   }
   tbb::task_arena arena(usable);
-  arena.execute([&] { run_parallel(tasks, problem); });
+  arena.execute([&] { run_parallel(call); });
 }
 
 }  // namespace maskwise::detail

@@ -5,16 +5,22 @@
 #include <optional>
 
 #include "backend/forward_problem.h"
+#include "maskwise/device.h"
 #include "plan/plan_data.h"
 
 namespace maskwise::detail {
 
-// Fills every output of the problem. A task is one row block of one
-// (batch, head) and owns its rows of the outputs, so threads change no bit.
-// `threads`: at most that many, and no more than oneTBB offers to the process;
-// not given: all of them.
+// Where a call runs; neither changes a bit of it.
+struct CpuOptions {
+  Isa isa = Isa::scalar;
+  // At most that many, and no more than oneTBB offers to the process; not
+  // given: all of them.
+  std::optional<int> threads = {};
+};
+
+// Fills every output of the problem. A task owns its rows of the outputs.
 void cpu_forward(const ForwardProblem& problem, const PlanData& plan,
-                 std::optional<int> threads);
+                 const CpuOptions& options);
 
 }  // namespace maskwise::detail
 

@@ -1,7 +1,5 @@
 // The kernel that walks the plan against the contract over compacted lists of
 // keys, bit for bit: every small mask, and rows longer than a fold.
-#include "backend/cpu/plan_kernel.h"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -28,7 +26,7 @@ Mask boolean_masks(int64_t first, const AttentionShape& shape) {
   return allow(seen);
 }
 
-TEST(PlanKernelTest, EqualsTheContractOnEveryBooleanMaskOfFourByFour) {
+TEST(KernelsTest, EqualsTheContractOnEveryBooleanMaskOfFourByFour) {
   constexpr int64_t kMasks = 65536;
   const AttentionShape shape{.batch = 64, .heads = 64, .q_len = 4, .kv_len = 4};
   constexpr int64_t kMasksOfCall = 64 * 64;

@@ -1,0 +1,44 @@
+// Keys of one fold of a task as kernels read them: one entry a key, in
+// ascending order, wherever in memory the key lies.
+#ifndef MASKWISE_BACKEND_CPU_FOLD_TABLE_H_
+#define MASKWISE_BACKEND_CPU_FOLD_TABLE_H_
+
+#include <cstdint>
+
+#include "backend/cpu/block_task.h"
+#include "backend/forward_problem.h"
+#include "plan/plan_walk.h"
+
+namespace maskwise::detail {
+
+// Entries behind the last key that a kernel may read: tiles of keys are whole.
+inline constexpr int32_t kKeyPadding = 8;
+
+// Arrays of capacity + kKeyPadding entries that the scratch owns.
+struct FoldTable {
+  int64_t capacity = 0;
+  const float** k = nullptr;  // where the key's k and v begin
+  const float** v = nullptr;
+  int32_t* key = nullptr;     // its index
+  uint64_t* lanes = nullptr;  // the lanes that see it, as bits
+  int32_t count = 0;
+
+  // Holds the first keys of the span, as many as fit, for the rows of `task`;
+  // returns the rest.
+  FoldSpan fill(const ForwardProblem& problem, const PlanData& plan,
+                const BlockTask& task, const FoldSpan& span);
+
+  // Whether every lane sees all keys of [first, first + n).
+  bool is_full(int32_t first, int32_t n, uint64_t all_lanes) const;
+
+ private:
+  void append(const ForwardProblem& problem, const PlanData& plan,
+              const BlockTask& task, const RunPart& part);
+};
+
+// The bits of all lanes of a task.
+uint64_t all_lanes_of(const BlockTask& task);
+
+}  // namespace maskwise::detail
+
+#endif  // MASKWISE_BACKEND_CPU_FOLD_TABLE_H_

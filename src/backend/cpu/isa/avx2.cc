@@ -1,0 +1,36 @@
+// The kernels for processors with AVX2, FMA and F16C.
+#include <immintrin.h>
+
+#include "backend/cpu/isa/unit_includes.h"
+
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c,bmi,bmi2"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx2,fma,f16c,bmi,bmi2")
+#endif
+
+namespace maskwise::detail::avx2 {
+namespace {
+
+#include "backend/cpu/isa/vec_avx2.inc"
+
+#include "backend/cpu/isa/forward_kernels.inc"
+
+}  // namespace
+}  // namespace maskwise::detail::avx2
+
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+
+namespace maskwise::detail::avx2 {
+
+const KernelTable& kernels() {
+  static constexpr KernelTable kTable = {Isa::avx2, forward_block};
+  return kTable;
+}
+
+}  // namespace maskwise::detail::avx2

@@ -1,0 +1,20 @@
+// Everything that the bodies of an ISA unit use, included before the unit's
+// target region begins: what is defined inside it is compiled for that ISA, and
+// an inline function of the standard library must not be.
+#ifndef MASKWISE_BACKEND_CPU_ISA_UNIT_INCLUDES_H_
+#define MASKWISE_BACKEND_CPU_ISA_UNIT_INCLUDES_H_
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+
+#include "backend/cpu/block_task.h"
+#include "backend/cpu/fold_table.h"
+#include "backend/cpu/kernel_table.h"
+#include "backend/cpu/scratch.h"
+#include "backend/forward_problem.h"
+#include "backend/row_math.h"
+#include "plan/plan_walk.h"
+
+#endif  // MASKWISE_BACKEND_CPU_ISA_UNIT_INCLUDES_H_

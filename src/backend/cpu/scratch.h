@@ -1,0 +1,62 @@
+// The memory of one thread of a forward call.
+#ifndef MASKWISE_BACKEND_CPU_SCRATCH_H_
+#define MASKWISE_BACKEND_CPU_SCRATCH_H_
+
+#include <cstdint>
+
+#include "backend/cpu/fold_table.h"
+#include "backend/forward_problem.h"
+
+namespace maskwise::detail {
+
+// Keys of one step of the score phase: 48 x 64 scores stay in L1 with the
+// queries, and 48 is a whole number of tiles of 6 and of 8 keys.
+inline constexpr int32_t kScoreChunk = 48;
+
+// Keys of one step of the value phase: weights (64 x 64) and values (64 x 64)
+// take half of L1.
+inline constexpr int32_t kValueChunk = 64;
+
+// Keys whose scores are kept from the maximum to the weights. Masks made of
+// words have folds of little more than kFoldKeys; where a fold is larger than
+// this (1 MiB of scores), its scores are computed twice.
+inline constexpr int64_t kMostStripKeys = 4096;
+
+// Rows are padded to whole vectors of the widest ISA.
+inline constexpr int64_t kWidestVector = 16;
+
+constexpr int64_t padded(int64_t n) {
+  return (n + kWidestVector - 1) / kWidestVector * kWidestVector;
+}
+
+// Arrays carved out of one block of memory. "lanes" is a row of kBlockRows.
+struct ForwardScratch {
+  float* queries = nullptr;   // [D][lanes], scaled
+  float* strip = nullptr;     // [strip keys + kKeyPadding][lanes]
+  float* fold_sum = nullptr;  // [kBlockRows][padded Dv]
+  float* row_sum = nullptr;   // [kBlockRows][padded Dv]
+  float* staged = nullptr;    // [chunk][padded head size]: rows as f32
+  float* bias = nullptr;      // [kScoreChunk][lanes]
+  float* fold_m = nullptr;    // [lanes], as are the rest
+  float* fold_l = nullptr;
+  float* m = nullptr;
+  float* l = nullptr;
+  float* old_scale = nullptr;
+  float* new_scale = nullptr;
+  float* slope = nullptr;
+  float* q_position = nullptr;
+  const float** staged_rows = nullptr;  // [chunk]
+  FoldTable table;
+
+  ForwardScratch() = default;
+
+  // Carves `memory`, which is aligned to kAlignment and has bytes_for() bytes.
+  ForwardScratch(const ForwardProblem& problem, const PlanData& plan,
+                 void* memory);
+
+  static int64_t bytes_for(const ForwardProblem& problem, const PlanData& plan);
+};
+
+}  // namespace maskwise::detail
+
+#endif  // MASKWISE_BACKEND_CPU_SCRATCH_H_
