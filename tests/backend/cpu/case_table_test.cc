@@ -1,0 +1,140 @@
+// The table of cases that every kernel must pass bit for bit: shapes that are
+// no multiple of anything, head sizes, mask words, groups, options, threads and
+// strides.
+#include <gtest/gtest.h>
+#include <oneapi/tbb/global_control.h>
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "maskwise/mask_text.h"
+#include "tests/support/attention_backends.h"
+#include "tests/support/attention_random.h"
+
+namespace maskwise::testing {
+namespace {
+
+constexpr uint32_t kSeed = 63;
+
+struct Lengths {
+  int64_t q = 0;
+  int64_t k = 0;
+};
+
+constexpr Lengths kLengths[] = {{1, 1},     {1, 239},   {3, 799},
+                                {127, 512}, {113, 203}, {108, 256},
+                                {63, 63},   {64, 64},   {65, 65}};
+constexpr int64_t kDims[] = {1, 8, 40, 59, 64, 80, 111, 128, 256};
+
+std::string title(const Lengths& lengths, int64_t dim) {
+  return std::to_string(lengths.q) + "x" + std::to_string(lengths.k) +
+         " D=" + std::to_string(dim);
+}
+
+// Every word, for any shape with two batch items and two heads.
+std::vector<std::pair<std::string, Mask>> words(Rng& rng,
+                                                const AttentionShape& shape) {
+  const auto [batch, heads, q, k] = shape;
+  const Tensor q_ids = random_ids(rng, {batch, q}, 3);
+  const Tensor k_ids = random_ids(rng, {batch, k}, 3);
+  const int64_t block_rows = (q + 15) / 16;
+  const int64_t block_keys = (k + 15) / 16;
+  return {
+      {"all", all()},
+      {"none", none()},
+      {"causal", causal(Align::bottom_right)},
+      {"causal of each item", causal({.offset = PerBatch{0, k / 2}})},
+      {"sliding_window", sliding_window({.left = 20, .right = 3, .offset = 5})},
+      {"dilated", dilated(3, {.offset = 1})},
+      {"chunked", chunked(48, {.offset = k / 3})},
+      {"prefix", prefix({k / 2, 3})},
+      {"lengths", lengths({k, k / 2})},
+      {"q_lengths", q_lengths({q / 2, q})},
+      {"padding", padding(k_ids)},
+      {"documents", documents(q_ids, k_ids)},
+      {"allow", allow(random_bools(rng, {batch, heads, q, k}, 0.3))},
+      {"forbid", forbid(random_bools(rng, {q, k}, 0.3))},
+      {"allow_keys", allow_keys(random_bools(rng, {batch, k}, 0.6))},
+      {"forbid_keys", forbid_keys(random_bools(rng, {batch, k}, 0.6))},
+      {"blocks",
+       blocks(random_bools(rng, {heads, block_rows, block_keys}, 0.5), {.size = 16})},
+      {"per_head", per_head({all(), causal(Align::bottom_right)})},
+      {"per_batch", per_batch({prefix(5), all()})},
+      {"a term", (causal({.offset = k / 2}) | prefix(2)) & ~dilated(5)}};
+}
+
+TEST(CaseTableTest, EveryLengthMeetsEveryHeadSize) {
+  Rng rng(kSeed);
+  for (const Lengths& lengths : kLengths) {
+    for (size_t i = 0; i < std::size(kDims); ++i) {
+      SCOPED_TRACE(title(lengths, kDims[i]));
+      AttentionCase call =
+          make_case(rng, {1, 1, lengths.q, lengths.k},
+                    causal(Align::bottom_right),
+                    {.head_dim = kDims[i],
+                     .value_dim = kDims[(i + 4) % std::size(kDims)]});
+      call.options.weights = Weights::none;
+      call.options.scores = Scores::none;
+      EXPECT_TRUE(kernel_equals_contract(call));
+    }
+  }
+}
+
+TEST(CaseTableTest, EveryLengthMeetsEveryWord) {
+  Rng rng(kSeed);
+  for (const Lengths& lengths : kLengths) {
+    const AttentionShape shape = {2, 2, lengths.q, lengths.k};
+    for (const auto& [word, mask] : words(rng, shape)) {
+      SCOPED_TRACE(title(lengths, 8) + " " + word);
+      EXPECT_TRUE(kernel_equals_contract(
+          make_case(rng, shape, mask, {.kv_heads = 2, .head_dim = 8})));
+    }
+  }
+}
+
+// One to eight query heads for a kv head; few rows stack them into the lanes.
+TEST(CaseTableTest, EveryGroupMeetsEveryOption) {
+  Rng rng(kSeed);
+  for (const Lengths& lengths : {Lengths{1, 239}, {3, 799}, {65, 65}}) {
+    for (int64_t group = 1; group <= 8; ++group) {
+      SCOPED_TRACE(title(lengths, 17) + " group " + std::to_string(group));
+      const AttentionShape shape = {2, 2 * group, lengths.q, lengths.k};
+      AttentionCase call =
+          make_case(rng, shape, causal(Align::bottom_right),
+                    {.kv_heads = 2, .head_dim = 17, .value_dim = 33});
+      if (group % 2 == 0) {
+        add_bias(rng, call, {shape.heads, lengths.q, lengths.k});
+      }
+      if (group % 3 == 0) call.options.softcap = 4;
+      if (group % 4 != 0) add_alibi(call);
+      EXPECT_TRUE(kernel_equals_contract(call));
+    }
+  }
+}
+
+TEST(CaseTableTest, StridesAndThreadsChangeNothing) {
+  const tbb::global_control seven(
+      tbb::global_control::max_allowed_parallelism, 7);
+  constexpr Limits kLarge{.batch = 2,
+                          .kv_heads = 2,
+                          .group = 2,
+                          .q_len = 130,
+                          .kv_len = 200,
+                          .dim = 70};
+  for (uint32_t seed = kSeed; seed < kSeed + 40; ++seed) {
+    SCOPED_TRACE(seed);
+    Rng rng(seed);
+    std::normal_distribution<float> next;
+    AttentionCase call = random_case(rng, kLarge, [&] { return next(rng); });
+    const AttentionResult expected = call.run(Backend::reference);
+    for (const int threads : {1, 2, 7}) {
+      call.options.threads = threads;
+      EXPECT_TRUE(every_isa_gives(call, expected)) << threads << " threads";
+    }
+  }
+}
+
+}  // namespace
+}  // namespace maskwise::testing

@@ -1,0 +1,109 @@
+#include "backend/cpu/fold_table.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "maskwise/mask.h"
+#include "maskwise/mask_plan.h"
+
+namespace maskwise::testing {
+namespace {
+
+using detail::BlockTask;
+using detail::FoldSpan;
+using detail::FoldTable;
+using detail::kKeyPadding;
+
+// A table with its own memory, over k and v of one head.
+struct OwnTable {
+  explicit OwnTable(int64_t capacity) {
+    const auto entries = static_cast<size_t>(capacity + kKeyPadding);
+    k.resize(entries);
+    v.resize(entries);
+    key.resize(entries);
+    lanes.resize(entries);
+    table.capacity = capacity;
+    table.k = k.data();
+    table.v = v.data();
+    table.key = key.data();
+    table.lanes = lanes.data();
+  }
+
+  std::vector<const float*> k;
+  std::vector<const float*> v;
+  std::vector<int32_t> key;
+  std::vector<uint64_t> lanes;
+  FoldTable table;
+};
+
+class FoldTableTest : public ::testing::Test {
+ protected:
+  FoldTableTest() {
+    problem_.shape = {1, 2, 3, 10};
+    problem_.kv_heads = 1;
+    problem_.k = {memory_, {0, 0, 5, 1}};
+    problem_.v = {memory_, {0, 0, 7, 1}};
+  }
+
+  // The first fold of the first block.
+  FoldSpan first_fold(const MaskPlan& plan) {
+    FoldSpan first;
+    walk_folds(plan.data(), plan.data().blocks[0], [&](const FoldSpan& fold) {
+      if (first.keys == 0) first = fold;
+    });
+    return first;
+  }
+
+  float memory_[100] = {};
+  detail::ForwardProblem problem_;
+};
+
+TEST_F(FoldTableTest, HoldsKeysWithTheirRowsOfMemoryAndLanes) {
+  const MaskPlan plan = compile(causal({.offset = 1}).bind({1, 2, 3, 10}));
+  const BlockTask task = {plan.data().blocks.data(), 0, 0, 2};
+  OwnTable own(10);
+  const FoldSpan rest =
+      own.table.fill(problem_, plan.data(), task, first_fold(plan));
+  EXPECT_EQ(rest.keys, 0);
+  ASSERT_EQ(own.table.count, 4);  // rows see keys 0..1, 0..2, 0..3
+  const std::vector<uint64_t> seen = {0b111111, 0b111111, 0b110110, 0b100100};
+  for (int32_t i = 0; i < 4; ++i) {
+    const auto at = static_cast<size_t>(i);
+    EXPECT_EQ(own.key[at], i);
+    EXPECT_EQ(own.k[at], memory_ + 5 * i);
+    EXPECT_EQ(own.v[at], memory_ + 7 * i);
+    EXPECT_EQ(own.lanes[at], seen[at]) << i;
+  }
+  for (size_t i = 4; i < 4 + kKeyPadding; ++i) {
+    EXPECT_EQ(own.k[i], own.k[3]);
+    EXPECT_EQ(own.v[i], own.v[3]);
+  }
+  EXPECT_TRUE(own.table.is_full(0, 2, all_lanes_of(task)));
+  EXPECT_FALSE(own.table.is_full(1, 2, all_lanes_of(task)));
+}
+
+TEST_F(FoldTableTest, AFoldThatDoesNotFitIsHeldPartByPart) {
+  const MaskPlan plan = compile((prefix(3) | ~prefix(5)).bind({1, 2, 3, 10}));
+  const BlockTask task = {plan.data().blocks.data(), 0, 0, 1};
+  OwnTable own(3);
+  FoldSpan fold = first_fold(plan);
+  std::vector<int32_t> keys;
+  while (fold.keys > 0) {
+    fold = own.table.fill(problem_, plan.data(), task, fold);
+    EXPECT_LE(own.table.count, 3);
+    keys.insert(keys.end(), own.key.begin(),
+                own.key.begin() + own.table.count);
+  }
+  EXPECT_EQ(keys, (std::vector<int32_t>{0, 1, 2, 5, 6, 7, 8, 9}));
+}
+
+TEST_F(FoldTableTest, SixtyFourLanesAreAllBits) {
+  const MaskPlan plan = compile(all().bind({1, 2, 64, 10}));
+  const BlockTask task = {plan.data().blocks.data(), 0, 0, 1};
+  EXPECT_EQ(all_lanes_of(task), ~uint64_t{0});
+}
+
+}  // namespace
+}  // namespace maskwise::testing
