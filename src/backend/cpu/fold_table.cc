@@ -29,23 +29,28 @@ void FoldTable::append(const ForwardProblem& problem, const PlanData& plan,
   const int64_t kv_head = problem.kv_head(task.first_head);
   const float* k_base = problem.k.at(task.batch, kv_head, 0);
   const float* v_base = problem.v.at(task.batch, kv_head, 0);
-  const int32_t n = part.count;
-  for (int32_t i = 0; i < n; ++i) {
-    key[count + i] = static_cast<int32_t>(key_at(plan, part, i));
+  const int64_t k_step = problem.k.stride[2];
+  const int64_t v_step = problem.v.stride[2];
+  for (int32_t i = 0; i < part.count; ++i) {
+    const int64_t at = key_at(plan, part, i);
+    key[count + i] = static_cast<int32_t>(at);
+    k[count + i] = k_base + at * k_step;
+    v[count + i] = v_base + at * v_step;
   }
-  for (int32_t i = 0; i < n; ++i) {
-    k[count + i] = k_base + key[count + i] * problem.k.stride[2];
-    v[count + i] = v_base + key[count + i] * problem.v.stride[2];
-  }
+  append_lanes(plan, task, part);
+  count += part.count;
+}
+
+void FoldTable::append_lanes(const PlanData& plan, const BlockTask& task,
+                             const RunPart& part) {
   if (part.run->bitmap == kAbsent) {
-    std::fill_n(lanes + count, n, all_lanes_of(task));
-  } else {
-    const uint64_t repeat = repeat_of(task);
-    for (int32_t i = 0; i < n; ++i) {
-      lanes[count + i] = rows_at(plan, part, i, task.block->rows) * repeat;
-    }
+    std::fill_n(lanes + count, part.count, all_lanes_of(task));
+    return;
   }
-  count += n;
+  const uint64_t repeat = repeat_of(task);
+  for (int32_t i = 0; i < part.count; ++i) {
+    lanes[count + i] = rows_at(plan, part, i, task.block->rows) * repeat;
+  }
 }
 
 FoldSpan FoldTable::fill(const ForwardProblem& problem, const PlanData& plan,

@@ -34,6 +34,8 @@ struct FoldTable {
  private:
   void append(const ForwardProblem& problem, const PlanData& plan,
               const BlockTask& task, const RunPart& part);
+  void append_lanes(const PlanData& plan, const BlockTask& task,
+                    const RunPart& part);
 };
 
 // The bits of all lanes of a task.

@@ -41,9 +41,10 @@ void carve(const ForwardProblem& problem, const PlanData& plan,
               kStagedRows * std::max(padded(problem.head_dim), value_row));
   carver.take(s.bias, kScoreChunk * kBlockRows);
   for (float** lanes : {&s.fold_m, &s.fold_l, &s.m, &s.l, &s.old_scale,
-                        &s.new_scale, &s.slope, &s.q_position}) {
+                        &s.new_scale, &s.slope}) {
     carver.take(*lanes, kBlockRows);
   }
+  carver.take(s.rows, kBlockRows);
   carver.take(s.staged_rows, kStagedRows);
   carver.take(s.table.k, entries);
   carver.take(s.table.v, entries);

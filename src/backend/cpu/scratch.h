@@ -44,7 +44,7 @@ struct ForwardScratch {
   float* old_scale = nullptr;
   float* new_scale = nullptr;
   float* slope = nullptr;
-  float* q_position = nullptr;
+  ProblemRow* rows = nullptr;  // what each lane is
   const float** staged_rows = nullptr;  // [chunk]
   FoldTable table;
 
