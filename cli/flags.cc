@@ -86,7 +86,9 @@ void add_call_flags(CLI::App& command, CallFlags& flags) {
       ->type_name("NAME");
   command
       .add_option("--isa", flags.isa,
-                  "scalar, avx2 or avx512; every one gives the same bits")
+                  "scalar, avx2 or avx512 (default: the best that the "
+                  "processor has, or MASKWISE_ISA); every one gives the same "
+                  "bits")
       ->type_name("NAME");
   command
       .add_option("--threads", flags.threads,
@@ -100,7 +102,7 @@ AttentionOptions CallFlags::options() const {
   options.scale = scale;
   options.softcap = softcap;
   options.backend = parse_backend(backend);
-  if (isa) parse_isa(*isa);  // checked; the one kernel of today serves all
+  if (isa) options.isa = parse_isa(*isa);
   options.threads = threads;
   return options;
 }
