@@ -40,7 +40,7 @@ int64_t stored_bytes(const PlanData& plan) {
   return static_cast<int64_t>(sizeof(StoredPlan)) +
          bytes_of(plan.slices, plan.slice_uses, plan.blocks, plan.folds,
                   plan.runs, plan.bitmaps, plan.key_lists, plan.schedule,
-                  plan.slice_of_block);
+                  plan.slice_of_block, plan.first_task);
 }
 
 // Adds slice `index` of all that `uses` tells of, as long as the plan stays
@@ -83,6 +83,13 @@ void build_schedule(PlanData& plan) {
     const RowBlock& block = plan.blocks[static_cast<size_t>(i)];
     return block.key_count * block.rows;
   });
+  plan.first_task.reserve(plan.schedule.size() + 1);
+  plan.first_task.push_back(0);
+  for (const int32_t block : plan.schedule) {
+    const Slice& slice = plan.slices[static_cast<size_t>(
+        plan.slice_of_block[static_cast<size_t>(block)])];
+    plan.first_task.push_back(plan.first_task.back() + slice.use_count);
+  }
 }
 
 // The keys of the largest fold; where rows stand at different ordinals, it can
@@ -187,6 +194,7 @@ MaskPlan compile(const BoundMask& mask, const PlanOptions& options) {
   stored->data.largest_fold = detail::largest_fold(stored->data);
   detail::shrink(stored->data);
   stored->stats = detail::count_stats(stored->data);
+  stored->data.visible_pairs = stored->stats.visible_pairs;
   detail::check_stored(mask, stored->stats.plan_bytes, 1, options.memory_cap);
   detail::count_shares(mask.shape(), stored->stats);
   return MaskPlan(mask, std::move(stored));

@@ -72,6 +72,10 @@ struct PlanData {
   // Every block, most work first, and the slice that it belongs to.
   std::vector<int32_t> schedule;
   std::vector<int32_t> slice_of_block;
+  // Entry i of the schedule is tasks [first_task[i], first_task[i + 1]): one
+  // for each use of its slice.
+  std::vector<int64_t> first_task;
+  int64_t visible_pairs = 0;  // of all uses of all slices
   int64_t largest_fold = 0;  // keys that the rows of a block see in one fold
 };
 

@@ -4,6 +4,7 @@
 
 #include <set>
 #include <tuple>
+#include <vector>
 
 #include "maskwise/mask.h"
 #include "maskwise/mask_plan.h"
@@ -22,7 +23,10 @@ struct Tasks {
     detail::ForwardProblem problem;
     problem.shape = {shape.batch, shape.heads, shape.q_len, shape.kv_len};
     problem.kv_heads = kv_heads;
-    list = make_tasks(problem, plan.data());
+    const detail::TaskList tasks(problem, plan.data());
+    for (int64_t i = 0; i < tasks.count(); ++i) {
+      if (const auto task = tasks.task(i)) list.push_back(*task);
+    }
   }
 
   // How often each row of each head is somebody's, as (batch, head, q).
