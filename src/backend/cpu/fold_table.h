@@ -12,7 +12,7 @@
 namespace maskwise::detail {
 
 // Entries behind the last key that a kernel may read: tiles of keys are whole.
-inline constexpr int32_t kKeyPadding = 8;
+inline constexpr int32_t kKeyPadding = 16;
 
 // Arrays of capacity + kKeyPadding entries that the scratch owns.
 struct FoldTable {
