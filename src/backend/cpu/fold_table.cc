@@ -1,6 +1,7 @@
 #include "backend/cpu/fold_table.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace maskwise::detail {
 namespace {
@@ -31,11 +32,16 @@ void FoldTable::append(const ForwardProblem& problem, const PlanData& plan,
   const float* v_base = problem.v.at(task.batch, kv_head, 0);
   const int64_t k_step = problem.k.stride[2];
   const int64_t v_step = problem.v.stride[2];
-  for (int32_t i = 0; i < part.count; ++i) {
-    const int64_t at = key_at(plan, part, i);
-    key[count + i] = static_cast<int32_t>(at);
-    k[count + i] = k_base + at * k_step;
-    v[count + i] = v_base + at * v_step;
+  if (part.run->list == kAbsent) {
+    std::iota(key + count, key + count + part.count,
+              static_cast<int32_t>(key_at(plan, part, 0)));
+  } else {
+    std::copy_n(plan.key_lists.data() + part.run->list + part.first, part.count,
+                key + count);
+  }
+  for (int32_t i = count; i < count + part.count; ++i) {
+    k[i] = k_base + key[i] * k_step;
+    v[i] = v_base + key[i] * v_step;
   }
   append_lanes(plan, task, part);
   count += part.count;

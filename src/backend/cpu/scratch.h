@@ -45,7 +45,7 @@ struct ForwardScratch {
   float* new_scale = nullptr;
   float* slope = nullptr;
   ProblemRow* rows = nullptr;  // what each lane is
-  const float** staged_rows = nullptr;  // [chunk]
+  const float** staged_rows = nullptr;  // [chunk + kKeyPadding]
   FoldTable table;
 
   ForwardScratch() = default;
