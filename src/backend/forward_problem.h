@@ -45,6 +45,25 @@ struct ProblemRow {
 // Which scores are stored: scale * q.k, after softcap, or after bias and ALiBi.
 enum class ScoreStage { raw, capped, biased };
 
+// K and V in pages of page_keys keys, as a cache holds them: key j of item b
+// is key j % page_keys of page pages[b][j / page_keys]. In a page and head K
+// lies in panels of panel_keys keys, [panel][D][panel_keys], and V in rows.
+struct PagedKv {
+  const float* k = nullptr;  // not given: no pages
+  const float* v = nullptr;
+  const int32_t* pages = nullptr;  // [B][pages_per_item]
+  int64_t pages_per_item = 0;
+  int64_t page_keys = 0;
+  int64_t panel_keys = 0;
+  int64_t k_head_step = 0;  // elements from a head of a page to the next
+  int64_t v_head_step = 0;
+  int64_t v_row_step = 0;
+  const int64_t* lengths = nullptr;  // [B]: keys of each item
+  const int64_t* newest = nullptr;   // [B]: those that the queries belong to
+
+  bool given() const { return k != nullptr; }
+};
+
 struct ForwardProblem {
   ProblemShape shape;
   int64_t kv_heads = 0;
@@ -56,7 +75,8 @@ struct ForwardProblem {
   Input q;     // [B, H, Lq, D]
   Input k;     // [B, Hkv, Lk, D]
   Input v;     // [B, Hkv, Lk, Dv]
-  Input bias;  // [B, H, Lq, Lk]; not given: none
+  PagedKv paged;  // instead of k and v
+  Input bias;     // [B, H, Lq, Lk]; not given: none
 
   std::vector<float> alibi_slopes;    // [H]; empty: none
   std::vector<int64_t> q_positions;   // [B, Lq], with slopes
@@ -69,6 +89,11 @@ struct ForwardProblem {
   Output weights;  // [B, H, Lq, Lk]; not given: not asked for
   Output scores;   // [B, H, Lq, Lk]; not given: not asked for
   ScoreStage score_stage = ScoreStage::biased;  // of scores
+
+  // From one d of a key to the next.
+  int64_t key_step() const {
+    return paged.given() ? paged.panel_keys : k.stride[3];
+  }
 
   int64_t kv_head(int64_t head) const {
     return head / (shape.heads / kv_heads);

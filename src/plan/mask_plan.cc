@@ -38,7 +38,7 @@ int64_t bytes_of(const Vectors&... vectors) {
 // Everything that a plan stores.
 int64_t stored_bytes(const PlanData& plan) {
   return static_cast<int64_t>(sizeof(StoredPlan)) +
-         bytes_of(plan.slices, plan.slice_uses, plan.blocks, plan.folds,
+         bytes_of(plan.slices, plan.slice_uses, plan.slice_of_use, plan.blocks, plan.folds,
                   plan.runs, plan.bitmaps, plan.key_lists, plan.schedule,
                   plan.slice_of_block, plan.first_task);
 }
@@ -54,6 +54,10 @@ void build_slice(const BoundMask& mask, const SliceUses& uses, size_t index,
   slice.use_count = static_cast<int64_t>(uses[index].size());
   plan.slice_uses.insert(plan.slice_uses.end(), uses[index].begin(),
                          uses[index].end());
+
+  for (const int32_t use : uses[index]) {
+    plan.slice_of_use[static_cast<size_t>(use)] = static_cast<int32_t>(index);
+  }
 
   const int32_t use = uses[index][0];
   BlockDrafter drafter(mask, use / shape.heads, use % shape.heads);
@@ -185,6 +189,8 @@ MaskPlan compile(const BoundMask& mask, const PlanOptions& options) {
   const detail::SliceUses uses = detail::find_slices(mask);
   detail::check_estimate(mask, uses, options.memory_cap);
   auto stored = std::make_shared<detail::StoredPlan>();
+  stored->data.slice_of_use.resize(static_cast<size_t>(
+      mask.shape().batch * mask.shape().heads));
   detail::PlanBuilder builder(stored->data);
   for (size_t i = 0; i < uses.size(); ++i) {
     detail::build_slice(mask, uses, i, options.memory_cap, stored->data,

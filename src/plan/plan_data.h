@@ -64,6 +64,7 @@ struct Slice {
 struct PlanData {
   std::vector<Slice> slices;
   std::vector<int32_t> slice_uses;
+  std::vector<int32_t> slice_of_use;  // by batch * heads + head
   std::vector<RowBlock> blocks;
   std::vector<Fold> folds;
   std::vector<KeyRun> runs;

@@ -9,15 +9,21 @@
 
 namespace maskwise::detail {
 
-// Lane i of a task is row i % rows of head first_head + i / rows: where rows
-// are few, the heads of a group are stacked to fill the vectors.
+// Rows [row_begin, row_begin + rows) of the block are queries q_begin,
+// q_begin + 1, ... of the call. Lane i of the task is row i % rows of head
+// first_head + i / rows: where rows are few, the heads of a group are stacked
+// to fill the vectors.
 struct BlockTask {
   const RowBlock* block = nullptr;
+  int32_t row_begin = 0;
+  int32_t rows = 0;
+  int64_t q_begin = 0;
   int64_t batch = 0;
   int64_t first_head = 0;
   int32_t heads = 1;  // rows * heads <= kBlockRows
 
-  int32_t lanes() const { return block->rows * heads; }
+  int32_t lanes() const { return rows * heads; }
+  bool has_all_rows() const { return rows == block->rows; }
 };
 
 }  // namespace maskwise::detail

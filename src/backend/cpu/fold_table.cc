@@ -14,9 +14,15 @@ uint64_t lowest_bits(int32_t n) {
 uint64_t repeat_of(const BlockTask& task) {
   uint64_t repeat = 0;
   for (int32_t head = 0; head < task.heads; ++head) {
-    repeat |= uint64_t{1} << (head * task.block->rows);
+    repeat |= uint64_t{1} << (head * task.rows);
   }
   return repeat;
+}
+
+// The keys of item `batch` that are there: a plan may know of later ones.
+int64_t keys_of(const ForwardProblem& problem, int64_t batch) {
+  return problem.paged.given() ? problem.paged.lengths[batch]
+                               : problem.shape.kv_len;
 }
 
 }  // namespace
@@ -25,50 +31,84 @@ uint64_t all_lanes_of(const BlockTask& task) {
   return lowest_bits(task.lanes());
 }
 
-void FoldTable::append(const ForwardProblem& problem, const PlanData& plan,
-                       const BlockTask& task, const RunPart& part) {
-  const int64_t kv_head = problem.kv_head(task.first_head);
-  const float* k_base = problem.k.at(task.batch, kv_head, 0);
-  const float* v_base = problem.v.at(task.batch, kv_head, 0);
-  const int64_t k_step = problem.k.stride[2];
-  const int64_t v_step = problem.v.stride[2];
-  if (part.run->list == kAbsent) {
-    std::iota(key + count, key + count + part.count,
-              static_cast<int32_t>(key_at(plan, part, 0)));
-  } else {
-    std::copy_n(plan.key_lists.data() + part.run->list + part.first, part.count,
-                key + count);
-  }
-  for (int32_t i = count; i < count + part.count; ++i) {
-    k[i] = k_base + key[i] * k_step;
-    v[i] = v_base + key[i] * v_step;
-  }
-  append_lanes(plan, task, part);
-  count += part.count;
+FoldSpan FoldTable::fill(const FoldSource& from, const FoldSpan& span) {
+  count = 0;
+  const FoldSpan rest = walk_span(
+      from.plan, span, std::min(span.keys, capacity), [&](const RunPart& part) {
+        const int32_t first = count;
+        append_keys(from, part);
+        append_lanes(from, part);
+        count += part.count;
+        if (!from.task.has_all_rows()) drop_unseen(first);
+      });
+  const int64_t keys = keys_of(from.problem, from.task.batch);
+  while (count > 0 && key[count - 1] >= keys) --count;
+  find_rows(from);
+  return rest;
 }
 
-void FoldTable::append_lanes(const PlanData& plan, const BlockTask& task,
-                             const RunPart& part) {
+void FoldTable::append_keys(const FoldSource& from, const RunPart& part) {
+  if (part.run->list == kAbsent) {
+    std::iota(key + count, key + count + part.count,
+              static_cast<int32_t>(key_at(from.plan, part, 0)));
+  } else {
+    std::copy_n(from.plan.key_lists.data() + part.run->list + part.first,
+                part.count, key + count);
+  }
+}
+
+void FoldTable::append_lanes(const FoldSource& from, const RunPart& part) {
+  const BlockTask& task = from.task;
   if (part.run->bitmap == kAbsent) {
     std::fill_n(lanes + count, part.count, all_lanes_of(task));
     return;
   }
   const uint64_t repeat = repeat_of(task);
+  const uint64_t rows = lowest_bits(task.rows);
   for (int32_t i = 0; i < part.count; ++i) {
-    lanes[count + i] = rows_at(plan, part, i, task.block->rows) * repeat;
+    const uint64_t word = rows_at(from.plan, part, i, task.block->rows);
+    lanes[count + i] = (word >> task.row_begin & rows) * repeat;
   }
 }
 
-FoldSpan FoldTable::fill(const ForwardProblem& problem, const PlanData& plan,
-                         const BlockTask& task, const FoldSpan& span) {
-  count = 0;
-  const FoldSpan rest =
-      walk_span(plan, span, std::min(span.keys, capacity),
-                [&](const RunPart& part) { append(problem, plan, task, part); });
-  // Tiles of keys are whole: behind the last they repeat it.
+void FoldTable::drop_unseen(int32_t first) {
+  int32_t kept = first;
+  for (int32_t i = first; i < count; ++i) {
+    key[kept] = key[i];
+    lanes[kept] = lanes[i];
+    kept += lanes[i] != 0 ? 1 : 0;
+  }
+  count = kept;
+}
+
+// Where the keys lie. Tiles of keys are whole: behind the last they repeat it.
+void FoldTable::find_rows(const FoldSource& from) {
+  if (count == 0) return;
+  const ForwardProblem& problem = from.problem;
+  const int64_t batch = from.task.batch;
+  const int64_t kv_head = problem.kv_head(from.task.first_head);
+  if (problem.paged.given()) {
+    for (int32_t i = 0; i < count; ++i) {
+      const PagedKv& paged = problem.paged;
+      const int64_t in_page = key[i] % paged.page_keys;
+      const int64_t page = paged.pages[batch * paged.pages_per_item +
+                                       key[i] / paged.page_keys];
+      const int64_t head = page * problem.kv_heads + kv_head;
+      k[i] = paged.k + head * paged.k_head_step +
+             in_page / paged.panel_keys * paged.panel_keys * problem.head_dim +
+             in_page % paged.panel_keys;
+      v[i] = paged.v + head * paged.v_head_step + in_page * paged.v_row_step;
+    }
+  } else {
+    const float* k_base = problem.k.at(batch, kv_head, 0);
+    const float* v_base = problem.v.at(batch, kv_head, 0);
+    for (int32_t i = 0; i < count; ++i) {
+      k[i] = k_base + key[i] * problem.k.stride[2];
+      v[i] = v_base + key[i] * problem.v.stride[2];
+    }
+  }
   std::fill_n(k + count, kKeyPadding, k[count - 1]);
   std::fill_n(v + count, kKeyPadding, v[count - 1]);
-  return rest;
 }
 
 bool FoldTable::is_full(int32_t first, int32_t n, uint64_t all_lanes) const {

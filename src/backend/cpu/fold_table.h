@@ -14,6 +14,13 @@ namespace maskwise::detail {
 // Entries behind the last key that a kernel may read: tiles of keys are whole.
 inline constexpr int32_t kKeyPadding = 16;
 
+// What a table is filled from.
+struct FoldSource {
+  const ForwardProblem& problem;
+  const PlanData& plan;
+  const BlockTask& task;
+};
+
 // Arrays of capacity + kKeyPadding entries that the scratch owns.
 struct FoldTable {
   int64_t capacity = 0;
@@ -23,19 +30,18 @@ struct FoldTable {
   uint64_t* lanes = nullptr;  // the lanes that see it, as bits
   int32_t count = 0;
 
-  // Holds the first keys of the span, as many as fit, for the rows of `task`;
-  // returns the rest.
-  FoldSpan fill(const ForwardProblem& problem, const PlanData& plan,
-                const BlockTask& task, const FoldSpan& span);
+  // Holds the first keys of the span, as many as fit and some lane sees;
+  // returns the rest of the span.
+  FoldSpan fill(const FoldSource& from, const FoldSpan& span);
 
   // Whether every lane sees all keys of [first, first + n).
   bool is_full(int32_t first, int32_t n, uint64_t all_lanes) const;
 
  private:
-  void append(const ForwardProblem& problem, const PlanData& plan,
-              const BlockTask& task, const RunPart& part);
-  void append_lanes(const PlanData& plan, const BlockTask& task,
-                    const RunPart& part);
+  void append_keys(const FoldSource& from, const RunPart& part);
+  void append_lanes(const FoldSource& from, const RunPart& part);
+  void drop_unseen(int32_t first);
+  void find_rows(const FoldSource& from);
 };
 
 // The bits of all lanes of a task.

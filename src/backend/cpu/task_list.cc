@@ -35,8 +35,13 @@ std::optional<BlockTask> TaskList::task(int64_t number) const {
   const int64_t use = slice.first_use + number - plan_.first_task[position];
   const int64_t head = plan_.slice_uses[static_cast<size_t>(use)];
 
-  BlockTask task = {&block, head / problem_.shape.heads,
-                    head % problem_.shape.heads, 1};
+  BlockTask task = {.block = &block,
+                    .row_begin = 0,
+                    .rows = block.rows,
+                    .q_begin = block.q_begin,
+                    .batch = head / problem_.shape.heads,
+                    .first_head = head % problem_.shape.heads,
+                    .heads = 1};
   const int64_t most_heads = kBlockRows / block.rows;
   if (most_heads == 1) return task;
   const HeadRun run = heads_around(slice, use);

@@ -56,16 +56,22 @@ class FoldTableTest : public ::testing::Test {
     return first;
   }
 
+  // All rows of the first block for the first heads.
+  static BlockTask task_of(const MaskPlan& plan, int32_t heads) {
+    const detail::RowBlock& block = plan.data().blocks[0];
+    return {.block = &block, .rows = block.rows, .heads = heads};
+  }
+
   float memory_[100] = {};
   detail::ForwardProblem problem_;
 };
 
 TEST_F(FoldTableTest, HoldsKeysWithTheirRowsOfMemoryAndLanes) {
   const MaskPlan plan = compile(causal({.offset = 1}).bind({1, 2, 3, 10}));
-  const BlockTask task = {plan.data().blocks.data(), 0, 0, 2};
+  const BlockTask task = task_of(plan, 2);
   OwnTable own(10);
   const FoldSpan rest =
-      own.table.fill(problem_, plan.data(), task, first_fold(plan));
+      own.table.fill({problem_, plan.data(), task}, first_fold(plan));
   EXPECT_EQ(rest.keys, 0);
   ASSERT_EQ(own.table.count, 4);  // rows see keys 0..1, 0..2, 0..3
   const std::vector<uint64_t> seen = {0b111111, 0b111111, 0b110110, 0b100100};
@@ -86,12 +92,12 @@ TEST_F(FoldTableTest, HoldsKeysWithTheirRowsOfMemoryAndLanes) {
 
 TEST_F(FoldTableTest, AFoldThatDoesNotFitIsHeldPartByPart) {
   const MaskPlan plan = compile((prefix(3) | ~prefix(5)).bind({1, 2, 3, 10}));
-  const BlockTask task = {plan.data().blocks.data(), 0, 0, 1};
+  const BlockTask task = task_of(plan, 1);
   OwnTable own(3);
   FoldSpan fold = first_fold(plan);
   std::vector<int32_t> keys;
   while (fold.keys > 0) {
-    fold = own.table.fill(problem_, plan.data(), task, fold);
+    fold = own.table.fill({problem_, plan.data(), task}, fold);
     EXPECT_LE(own.table.count, 3);
     keys.insert(keys.end(), own.key.begin(),
                 own.key.begin() + own.table.count);
@@ -99,9 +105,51 @@ TEST_F(FoldTableTest, AFoldThatDoesNotFitIsHeldPartByPart) {
   EXPECT_EQ(keys, (std::vector<int32_t>{0, 1, 2, 5, 6, 7, 8, 9}));
 }
 
+TEST_F(FoldTableTest, SomeRowsOfABlockSeeTheirOwnKeysOnly) {
+  const MaskPlan plan =
+      compile(sliding_window({.left = 1, .right = 0, .offset = 2})
+                  .bind({1, 2, 3, 10}));
+  BlockTask task = task_of(plan, 2);
+  task.row_begin = 1;
+  task.rows = 1;
+  OwnTable own(10);
+  own.table.fill({problem_, plan.data(), task}, first_fold(plan));
+  ASSERT_EQ(own.table.count, 2);
+  EXPECT_EQ(own.key[0], 2);
+  EXPECT_EQ(own.key[1], 3);
+  EXPECT_EQ(own.lanes[0], 0b11U);
+}
+
+// Key 4j + i of the page table {2, 0, 1} is key i of a page; panels of two.
+TEST_F(FoldTableTest, KeysOfPagesAreFoundByTheTableAndCutAtTheLength) {
+  const int32_t pages[] = {2, 0, 1};
+  const int64_t lengths[] = {7};
+  problem_.head_dim = 3;
+  problem_.paged = {.k = memory_,
+                    .v = memory_,
+                    .pages = pages,
+                    .pages_per_item = 3,
+                    .page_keys = 4,
+                    .panel_keys = 2,
+                    .k_head_step = 12,
+                    .v_head_step = 8,
+                    .v_row_step = 2,
+                    .lengths = lengths};
+  const MaskPlan plan = compile(all().bind({1, 2, 1, 10}));
+  OwnTable own(10);
+  own.table.fill({problem_, plan.data(), task_of(plan, 1)}, first_fold(plan));
+  ASSERT_EQ(own.table.count, 7);
+  const int64_t k_at[] = {24, 25, 30, 31, 0, 1, 6};
+  const int64_t v_at[] = {16, 18, 20, 22, 0, 2, 4};
+  for (size_t i = 0; i < 7; ++i) {
+    EXPECT_EQ(own.k[i] - memory_, k_at[i]) << i;
+    EXPECT_EQ(own.v[i] - memory_, v_at[i]) << i;
+  }
+}
+
 TEST_F(FoldTableTest, SixtyFourLanesAreAllBits) {
   const MaskPlan plan = compile(all().bind({1, 2, 64, 10}));
-  const BlockTask task = {plan.data().blocks.data(), 0, 0, 1};
+  const BlockTask task = task_of(plan, 1);
   EXPECT_EQ(all_lanes_of(task), ~uint64_t{0});
 }
 
