@@ -8,6 +8,7 @@
 #include "commands.h"
 #include "flags.h"
 #include "inputs.h"
+#include "outputs.h"
 #include "report.h"
 
 namespace maskwise::cli {
@@ -23,6 +24,7 @@ struct AttendFlags {
 };
 
 void attend(const AttendFlags& flags) {
+  require_other_file(flags.output, flags.input);
   AttentionOptions options = flags.call.options();
   options.weights = flags.weights ? Weights::all : Weights::none;
   if (flags.scores) options.scores = parse_scores(*flags.scores);
@@ -34,12 +36,12 @@ void attend(const AttendFlags& flags) {
   TensorMap outputs = {{"o", result.o}, {"lse", result.lse}};
   if (flags.weights) outputs["weights"] = result.weights;
   if (flags.scores) outputs["scores"] = result.scores;
-  save_safetensors(flags.output, outputs);
-
-  print(fmt::format("{}: o {} {}, lse {}; {} of the pairs are visible\n",
-                    flags.output, to_string(result.o.shape()),
-                    name_of(result.o.dtype()), to_string(result.lse.shape()),
-                    human_share(plan.stats().visible_share)));
+  save_and_print(
+      flags.output, [&] { save_safetensors(flags.output, outputs); },
+      fmt::format("{}: o {} {}, lse {}; {} of the pairs are visible\n",
+                  flags.output, to_string(result.o.shape()),
+                  name_of(result.o.dtype()), to_string(result.lse.shape()),
+                  human_share(plan.stats().visible_share)));
   print_warnings(warnings(plan.mask()));
 }
 

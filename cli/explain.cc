@@ -12,6 +12,7 @@
 #include "commands.h"
 #include "flags.h"
 #include "mask_source.h"
+#include "outputs.h"
 #include "report.h"
 
 namespace maskwise::cli {
@@ -123,6 +124,9 @@ std::string text_of(const Report& report, Charset charset) {
   if (report.flags.shapes) {
     text += (text.empty() ? "" : "\n") + to_string(report.walk(), charset);
   }
+  if (report.flags.svg) {
+    text += fmt::format("\nthe drawing is in {}\n", *report.flags.svg);
+  }
   return text;
 }
 
@@ -191,10 +195,30 @@ Json json_of(const Report& report, const PlanStats& stats,
         json_steps(shape_steps(report.mask, report.walk_options()));
   }
   json["warnings"] = json_warnings(found);
+  if (report.flags.svg) json["svg"] = *report.flags.svg;
   return json;
 }
 
+// Prints the text, and draws to a file where one is wanted.
+void deliver(const Report& report, const std::string& text) {
+  if (!report.flags.svg) {
+    print(text);
+    return;
+  }
+  GridOptions options = report.grid_options({});
+  options.most_cells = kSvgCells;
+  const std::string drawing = draw_svg(report.mask, options);
+  const std::string& path = *report.flags.svg;
+  save_and_print(
+      path, [&] { save_text(path, drawing); }, text);
+}
+
 void explain_mask(const ExplainFlags& flags) {
+  if (flags.svg) {
+    for (const auto& input : {flags.source.input, flags.source.text}) {
+      if (input) require_other_file(*flags.svg, *input);
+    }
+  }
   MaskSource source = find_source(flags.source);
   check_indices(flags, source.shape);
   const Mask said = parse_mask(flags.mask, source.tensors);
@@ -207,21 +231,9 @@ void explain_mask(const ExplainFlags& flags) {
   const std::vector<MaskWarning> found =
       warnings(mask, source.token_ids(), pad);
 
-  if (flags.svg) {
-    GridOptions options = report.grid_options({});
-    options.most_cells = kSvgCells;
-    save_text(*flags.svg, draw_svg(mask, options));
-  }
-  if (flags.json) {
-    Json json = json_of(report, plan.stats(), found);
-    if (flags.svg) json["svg"] = *flags.svg;
-    print(json);
-    return;
-  }
-  std::string text = text_of(report, charset_of(flags));
-  if (flags.svg) text += fmt::format("\nthe drawing is in {}\n", *flags.svg);
-  print(text);
-  print_warnings(found);
+  deliver(report, flags.json ? dumped(json_of(report, plan.stats(), found))
+                             : text_of(report, charset_of(flags)));
+  if (!flags.json) print_warnings(found);
 }
 
 void add_index(CLI::App& command, const std::string& name,

@@ -6,6 +6,7 @@ hold. An output that is there already must stay as it is.
 import json
 import math
 import os
+import resource
 import struct
 
 import tool
@@ -341,6 +342,46 @@ class BadInputs(tool.ToolTest):
                 ("in.st/out.st", "Not a directory")):
             self.refuse(["attend", "in.st", "--mask", "all", "-o", name],
                         fragment)
+
+    def test_an_output_that_is_the_input(self):
+        os.symlink("in.st", self.dir / "soft.st")
+        os.link(self.dir / "in.st", self.dir / "hard.st")
+        (self.dir / "a.txt").write_text("a b\n")
+        for name in ("in.st", "./in.st", str(self.dir / "in.st"), "soft.st",
+                     "hard.st"):
+            fragment = f"the output '{name}' is the input; choose another name"
+            for command in (["attend", "in.st", "-o", name],
+                            ["explain", "in.st", "--svg", name]):
+                self.refuse([*command, "--mask", "all"], fragment)
+        self.refuse(["explain", "--text", "a.txt", "--svg", "./a.txt",
+                     "--mask", "all"], "the output './a.txt' is the input")
+
+    def test_an_output_that_grows_beyond_the_limit(self):
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))
+        for name in ("out.st", "fresh.st"):
+            self.refuse(["attend", "in.st", "--mask", "all", "-o", name],
+                        "File too large", preexec_fn=limit)
+
+    def test_a_report_that_cannot_be_printed_leaves_no_output(self):
+        os.symlink("out.st", self.dir / "soft.st")
+        os.symlink("fresh.st", self.dir / "dangling.st")
+        before = os.stat(self.dir / "out.st").st_ino
+        for name in ("out.st", "fresh.st", "soft.st", "dangling.st"):
+            for command in (["attend", "in.st", "-o", name],
+                            ["explain", "in.st", "--svg", name],
+                            ["explain", "in.st", "--json", "--svg", name]):
+                with open("/dev/full", "wb") as full:
+                    self.refuse([*command, "--mask", "causal"],
+                                "cannot write to standard output", stdout=full)
+        self.assertEqual(os.stat(self.dir / "out.st").st_ino, before)
+
+    def test_a_report_that_nobody_reads_leaves_no_output(self):
+        above, below = os.pipe()
+        os.close(above)
+        with open(below, "wb") as pipe:
+            self.refuse(["attend", "in.st", "--mask", "causal", "-o", "out.st"],
+                        "cannot write to standard output", stdout=pipe)
 
     def test_an_output_in_a_directory_without_permission(self):
         if os.geteuid() == 0:
