@@ -29,9 +29,8 @@ void attend(const AttendFlags& flags) {
   options.weights = flags.weights ? Weights::all : Weights::none;
   if (flags.scores) options.scores = parse_scores(*flags.scores);
   const AttentionFile file = load_attention_file(flags.input);
-  const MaskPlan plan = file.plan(flags.mask);
-  const AttentionResult result =
-      attention(file.q(), file.k(), file.v(), plan, file.with_tensors(options));
+  const MaskPlan plan = file.plan(flags.mask, flags.call.memory_cap);
+  const AttentionResult result = file.call(attention, plan, options);
 
   TensorMap outputs = {{"o", result.o}, {"lse", result.lse}};
   if (flags.weights) outputs["weights"] = result.weights;
@@ -59,8 +58,8 @@ void add_attend(CLI::App& app, int& /*exit_code*/) {
       ->type_name("OUT")
       ->required();
   add_call_flags(*command, flags->call);
-  command->add_flag("--weights", flags->weights,
-                    "Write the softmax weights [B,H,Lq,Lk], too");
+  add_switch(*command, "--weights", flags->weights,
+             "Write the softmax weights [B,H,Lq,Lk], too");
   command
       ->add_option("--scores", flags->scores,
                    "Write the scores, too: raw, capped or biased")

@@ -30,6 +30,7 @@ struct ExplainFlags {
   std::optional<int64_t> k;
   std::optional<int64_t> d_model;
   std::optional<std::string> svg;
+  int64_t memory_cap = PlanOptions{}.memory_cap;
   bool shapes = false;
   bool ascii = false;
   bool json = false;
@@ -57,6 +58,9 @@ void check_indices(const ExplainFlags& flags, const AttentionShape& shape) {
     fail(
         "--q needs --k: a pair is a query and a key (or --shapes, which shows "
         "the row of q)");
+  }
+  if (flags.d_model && !flags.shapes && !flags.json) {
+    fail("--d-model needs --shapes or --json, which tell of the embedding");
   }
 }
 
@@ -174,7 +178,11 @@ Json json_of(const Report& report, const PlanStats& stats,
   Json json = {{"mask", to_string(report.mask.mask()).text},
                {"shape", json_shape(report.mask.shape())},
                {"visible_share", stats.visible_share},
-               {"visible_pairs", stats.visible_pairs}};
+               {"visible_pairs", stats.visible_pairs},
+               {"pair", nullptr},
+               {"allowed", nullptr},
+               {"reason", nullptr},
+               {"tree", nullptr}};
   if (const std::optional<Explanation> explanation = report.explanation()) {
     const PairIndex& pair = explanation->pair;
     json["pair"] = {{"batch", pair.batch},
@@ -221,11 +229,10 @@ void explain_mask(const ExplainFlags& flags) {
   }
   MaskSource source = find_source(flags.source);
   check_indices(flags, source.shape);
-  const Mask said = parse_mask(flags.mask, source.tensors);
-  const BoundMask mask = said.bind(source.shape);
+  const BoundMask mask = source.bind(flags.mask);
   // Its memory cap refuses absurd masks before anything walks their rows.
-  const MaskPlan plan = compile(mask);
-  const int64_t pad = pad_id_of(said).value_or(0);
+  const MaskPlan plan = compile_under(flags.memory_cap, mask);
+  const int64_t pad = pad_id_of(mask.mask()).value_or(0);
   label_ids(source, pad);
   const Report report = {flags, source, mask, source.labels()};
   const std::vector<MaskWarning> found =
@@ -248,15 +255,16 @@ void add_view_flags(CLI::App& command, ExplainFlags& flags) {
   add_index(command, "--head", flags.head, "This head only");
   add_index(command, "--q", flags.q, "With --k: why this query ...");
   add_index(command, "--k", flags.k, "... may or may not see this key");
-  command.add_flag("--shapes", flags.shapes,
-                   "The way from token ids to weights, where the mask meets "
-                   "the logits, and one row (--batch, --head, --q) in numbers");
+  add_switch(command, "--shapes", flags.shapes,
+             "The way from token ids to weights, where the mask meets the "
+             "logits, and one row (--batch, --head, --q) in numbers");
   command
-      .add_option("--d-model", flags.d_model,
-                  "Size of the embedding of --shapes (default: 16 * H)")
+      .add_option(
+          "--d-model", flags.d_model,
+          "Size of the embedding in --shapes and --json (default: 16 * H)")
       ->check(whole_number(1, std::numeric_limits<int32_t>::max()))
       ->type_name("N");
-  command.add_flag("--ascii", flags.ascii, "Draw with ASCII characters");
+  add_switch(command, "--ascii", flags.ascii, "Draw with ASCII characters");
   command.add_option("--svg", flags.svg, "Draw the mask to this file, too")
       ->type_name("FILE");
 }
@@ -274,6 +282,7 @@ void add_explain(CLI::App& app, int& /*exit_code*/) {
   add_source_flags(*command, flags->source);
   add_mask_flag(*command, flags->mask);
   add_view_flags(*command, *flags);
+  add_memory_cap_flag(*command, flags->memory_cap);
   add_json_flag(*command, flags->json);
   command->callback([flags] { explain_mask(*flags); });
 }

@@ -52,8 +52,7 @@ int verify_file(const VerifyFlags& flags) {
   const AttentionOptions options = flags.call.options();
   const AttentionFile file = load_attention_file(flags.input);
   const VerifyReport report =
-      verify(file.q(), file.k(), file.v(), file.plan(flags.mask),
-             file.with_tensors(options));
+      file.call(verify, file.plan(flags.mask, flags.call.memory_cap), options);
   if (flags.json) {
     print(Json{{"rows", report.rows},
                {"poisoned", report.poisoned},

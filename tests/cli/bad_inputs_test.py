@@ -276,6 +276,13 @@ class BadInputs(tool.ToolTest):
             self.write("in.st", tensors)
             mask = NAMING.get(next(iter(changes)), "causal")
             self.refuse_call(fragment, mask)
+            self.refuse_call("in.st", mask)
+
+    def test_only_what_concerns_a_file_names_it(self):
+        self.refuse_call("'ids' is given; the tensors are: k, q, v (the input "
+                         "is 'in.st')", "padding(ids)")
+        result = self.tool("attend", "in.st", "--mask", "casual", "-o", "o.st")
+        self.assertNotIn(b"in.st", result.stderr)
 
     def test_masks(self):
         for mask, fragment in MASKS:
@@ -296,15 +303,39 @@ class BadInputs(tool.ToolTest):
     def test_flags_of_attend(self):
         for flags, fragment in (
                 (["--scores", "foo"], "expected one of: raw, capped, biased"),
-                (["--weights=maybe"], "--weights")):
+                (["--weights=maybe"], "--weights takes no value"),
+                (["--weights=3"], "--weights takes no value"),
+                (["--weights=false"], "--weights takes no value")):
             self.refuse_call(fragment, flags=flags, commands=["attend"])
 
+    def test_flags_take_no_value(self):
+        for arguments, fragment in (
+                (["compare", "--demo=0"], "--demo takes no value"),
+                (["verify", "in.st", "--mask", "all", "--json=no"],
+                 "--json takes no value"),
+                (["explain", "--mask", "all", "--shape", "1,1,1,1",
+                  "--ascii=1"], "--ascii takes no value")):
+            self.refuse(arguments, fragment)
+
+    def test_a_plan_above_the_cap(self):
+        cap = ["--memory-cap", "9"]
+        fragment = "expected at most 9 bytes (--memory-cap; choose a smaller"
+        self.refuse_call(fragment, flags=cap)
+        for command in ("plan", "explain"):
+            self.refuse([command, "--mask", "all", "--shape", "1,1,4,4", *cap],
+                        fragment)
+        self.refuse(["explain", "--mask", "causal", "--shape",
+                     "1,1,2147483646,2147483646"],
+                    "expected at most 1 GiB (--memory-cap; choose a smaller "
+                    "shape or raise it)\n")
+
     def test_shapes_of_plan(self):
-        for shape in ("", "1,2,3", "1,2,3,4,5", "1,2,-3,4", "1,2,3,x",
-                      "1,2,3,4.5", " 1,2,3,4", "1,,3,4",
+        for shape in ("", "1,2,3", "1,2,3,", "1,2,3,4,5", "1,2,3,4,", "1,2,-3,4",
+                      "1,2,3,x", "1,2,3,4.5", "1,,3,4", "1, ,3,4", "1 2,3,4",
                       "1,1,1,99999999999999999999"):
             self.refuse(["plan", "--mask", "all", "--shape", shape],
-                        "expected four whole numbers >= 0 as B,H,Lq,Lk")
+                        "expected four whole numbers from 0 to 2147483646 as "
+                        "B,H,Lq,Lk")
         self.refuse(["plan", "--mask", "all", "--shape",
                      "1,1,9999999999,4"], "q_len = 9999999999")
         self.refuse(["plan", "--mask", "all"], "--shape B,H,Lq,Lk is missing")
