@@ -8,6 +8,7 @@
 #include "commands.h"
 #include "flags.h"
 #include "inputs.h"
+#include "outputs.h"
 #include "report.h"
 
 namespace maskwise::cli {
@@ -23,23 +24,23 @@ struct AttendFlags {
 };
 
 void attend(const AttendFlags& flags) {
+  require_other_file(flags.output, flags.input);
   AttentionOptions options = flags.call.options();
   options.weights = flags.weights ? Weights::all : Weights::none;
   if (flags.scores) options.scores = parse_scores(*flags.scores);
   const AttentionFile file = load_attention_file(flags.input);
-  const MaskPlan plan = file.plan(flags.mask);
-  const AttentionResult result =
-      attention(file.q(), file.k(), file.v(), plan, file.with_tensors(options));
+  const MaskPlan plan = file.plan(flags.mask, flags.call.memory_cap);
+  const AttentionResult result = file.call(attention, plan, options);
 
   TensorMap outputs = {{"o", result.o}, {"lse", result.lse}};
   if (flags.weights) outputs["weights"] = result.weights;
   if (flags.scores) outputs["scores"] = result.scores;
-  save_safetensors(flags.output, outputs);
-
-  print(fmt::format("{}: o {} {}, lse {}; {} of the pairs are visible\n",
-                    flags.output, to_string(result.o.shape()),
-                    name_of(result.o.dtype()), to_string(result.lse.shape()),
-                    human_share(plan.stats().visible_share)));
+  save_and_print(
+      flags.output, [&] { save_safetensors(flags.output, outputs); },
+      fmt::format("{}: o {} {}, lse {}; {} of the pairs are visible\n",
+                  flags.output, to_string(result.o.shape()),
+                  name_of(result.o.dtype()), to_string(result.lse.shape()),
+                  human_share(plan.stats().visible_share)));
   print_warnings(warnings(plan.mask()));
 }
 
@@ -57,8 +58,8 @@ void add_attend(CLI::App& app, int& /*exit_code*/) {
       ->type_name("OUT")
       ->required();
   add_call_flags(*command, flags->call);
-  command->add_flag("--weights", flags->weights,
-                    "Write the softmax weights [B,H,Lq,Lk], too");
+  add_switch(*command, "--weights", flags->weights,
+             "Write the softmax weights [B,H,Lq,Lk], too");
   command
       ->add_option("--scores", flags->scores,
                    "Write the scores, too: raw, capped or biased")

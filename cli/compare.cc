@@ -34,13 +34,24 @@ constexpr const char* kLegend =
     "influence      how far the output moves when k and v of masked keys move "
     "by 1: 0 is right\n";
 
-// Enough digits to tell 0.01 from 0.0099, and a plain 0 for nothing.
-std::string show(double value) { return fmt::format("{:.4g}", value); }
+// Enough digits to tell 0.01 from 0.0099, and a plain 0 for nothing. A NaN has
+// no sign.
+std::string show(double value) {
+  return std::isnan(value) ? "nan" : fmt::format("{:.4g}", value);
+}
 
 std::string show_range(double least, double most) {
   return show(least) == show(most)
              ? show(least)
              : fmt::format("{} to {}", show(least), show(most));
+}
+
+// Whether some row sees a key, which the numbers are of. A plain softmax gives
+// such a row weights that sum to 1, or NaN.
+bool any_row(const std::vector<VariantReport>& reports) {
+  return std::ranges::any_of(reports, [](const VariantReport& report) {
+    return report.row_sum_min != 0 || report.row_sum_max != 0;
+  });
 }
 
 TableRow row_of(const VariantReport& report) {
@@ -54,7 +65,12 @@ std::string table_of(const std::vector<VariantReport>& reports) {
   std::vector<TableRow> rows = {{"rows that see a key", "row sums",
                                  "masked weight", "output off by",
                                  "influence"}};
-  std::ranges::transform(reports, std::back_inserter(rows), row_of);
+  const bool any = any_row(reports);
+  for (const VariantReport& report : reports) {
+    rows.push_back(
+        any ? row_of(report)
+            : TableRow{report.variant, "no such row", "-", "-", "-"});
+  }
   std::array<size_t, kColumns> widths = {};
   for (const TableRow& row : rows) {
     for (size_t i = 0; i < kColumns; ++i) {
@@ -98,17 +114,20 @@ std::string text_of(const std::vector<VariantReport>& reports) {
 }
 
 Json json_of(const std::vector<VariantReport>& reports) {
+  const bool any = any_row(reports);
+  const auto number = [any](double value) {
+    return any ? json_number(value) : Json();
+  };
   Json list = Json::array();
   for (const VariantReport& report : reports) {
-    list.push_back(
-        {{"variant", report.variant},
-         {"row_sum_min", json_number(report.row_sum_min)},
-         {"row_sum_max", json_number(report.row_sum_max)},
-         {"masked_weight_max", json_number(report.masked_weight_max)},
-         {"output_diff_max", json_number(report.output_diff_max)},
-         {"influence_max", json_number(report.influence_max)},
-         {"fully_masked_row", report.fully_masked_row},
-         {"text", report.text}});
+    list.push_back({{"variant", report.variant},
+                    {"row_sum_min", number(report.row_sum_min)},
+                    {"row_sum_max", number(report.row_sum_max)},
+                    {"masked_weight_max", number(report.masked_weight_max)},
+                    {"output_diff_max", number(report.output_diff_max)},
+                    {"influence_max", number(report.influence_max)},
+                    {"fully_masked_row", report.fully_masked_row},
+                    {"text", report.text}});
   }
   return list;
 }
@@ -153,10 +172,8 @@ void compare_demo(const CompareFlags& flags) {
 void compare_file(const CompareFlags& flags) {
   const AttentionOptions options = flags.call.options();
   const AttentionFile file = load_attention_file(flags.input);
-  const MaskPlan plan = file.plan(flags.mask);
-  report(
-      flags, "",
-      compare(file.q(), file.k(), file.v(), plan, file.with_tensors(options)));
+  const MaskPlan plan = file.plan(flags.mask, flags.call.memory_cap);
+  report(flags, "", file.call(compare, plan, options));
   print_warnings(warnings(plan.mask()));
 }
 
@@ -171,8 +188,8 @@ void add_compare(CLI::App& app, int& /*exit_code*/) {
   add_input(*command, flags->input);
   add_mask_flag(*command, flags->mask)->required(false);
   add_call_flags(*command, flags->call);
-  command->add_flag("--demo", flags->demo,
-                    "A row whose masked key would hold 99 % of the weight");
+  add_switch(*command, "--demo", flags->demo,
+             "A row whose masked key would hold 99 % of the weight");
   add_json_flag(*command, flags->json);
   command->callback([flags, command] {
     check_arguments(*command, flags->demo);

@@ -12,6 +12,7 @@
 #include "commands.h"
 #include "flags.h"
 #include "mask_source.h"
+#include "outputs.h"
 #include "report.h"
 
 namespace maskwise::cli {
@@ -29,6 +30,7 @@ struct ExplainFlags {
   std::optional<int64_t> k;
   std::optional<int64_t> d_model;
   std::optional<std::string> svg;
+  int64_t memory_cap = PlanOptions{}.memory_cap;
   bool shapes = false;
   bool ascii = false;
   bool json = false;
@@ -56,6 +58,9 @@ void check_indices(const ExplainFlags& flags, const AttentionShape& shape) {
     fail(
         "--q needs --k: a pair is a query and a key (or --shapes, which shows "
         "the row of q)");
+  }
+  if (flags.d_model && !flags.shapes && !flags.json) {
+    fail("--d-model needs --shapes or --json, which tell of the embedding");
   }
 }
 
@@ -123,6 +128,9 @@ std::string text_of(const Report& report, Charset charset) {
   if (report.flags.shapes) {
     text += (text.empty() ? "" : "\n") + to_string(report.walk(), charset);
   }
+  if (report.flags.svg) {
+    text += fmt::format("\nthe drawing is in {}\n", *report.flags.svg);
+  }
   return text;
 }
 
@@ -170,7 +178,11 @@ Json json_of(const Report& report, const PlanStats& stats,
   Json json = {{"mask", to_string(report.mask.mask()).text},
                {"shape", json_shape(report.mask.shape())},
                {"visible_share", stats.visible_share},
-               {"visible_pairs", stats.visible_pairs}};
+               {"visible_pairs", stats.visible_pairs},
+               {"pair", nullptr},
+               {"allowed", nullptr},
+               {"reason", nullptr},
+               {"tree", nullptr}};
   if (const std::optional<Explanation> explanation = report.explanation()) {
     const PairIndex& pair = explanation->pair;
     json["pair"] = {{"batch", pair.batch},
@@ -191,37 +203,44 @@ Json json_of(const Report& report, const PlanStats& stats,
         json_steps(shape_steps(report.mask, report.walk_options()));
   }
   json["warnings"] = json_warnings(found);
+  if (report.flags.svg) json["svg"] = *report.flags.svg;
   return json;
 }
 
+// Prints the text, and draws to a file where one is wanted.
+void deliver(const Report& report, const std::string& text) {
+  if (!report.flags.svg) {
+    print(text);
+    return;
+  }
+  GridOptions options = report.grid_options({});
+  options.most_cells = kSvgCells;
+  const std::string drawing = draw_svg(report.mask, options);
+  const std::string& path = *report.flags.svg;
+  save_and_print(
+      path, [&] { save_text(path, drawing); }, text);
+}
+
 void explain_mask(const ExplainFlags& flags) {
+  if (flags.svg) {
+    for (const auto& input : {flags.source.input, flags.source.text}) {
+      if (input) require_other_file(*flags.svg, *input);
+    }
+  }
   MaskSource source = find_source(flags.source);
   check_indices(flags, source.shape);
-  const Mask said = parse_mask(flags.mask, source.tensors);
-  const BoundMask mask = said.bind(source.shape);
+  const BoundMask mask = source.bind(flags.mask);
   // Its memory cap refuses absurd masks before anything walks their rows.
-  const MaskPlan plan = compile(mask);
-  const int64_t pad = pad_id_of(said).value_or(0);
+  const MaskPlan plan = compile_under(flags.memory_cap, mask);
+  const int64_t pad = pad_id_of(mask.mask()).value_or(0);
   label_ids(source, pad);
   const Report report = {flags, source, mask, source.labels()};
   const std::vector<MaskWarning> found =
       warnings(mask, source.token_ids(), pad);
 
-  if (flags.svg) {
-    GridOptions options = report.grid_options({});
-    options.most_cells = kSvgCells;
-    save_text(*flags.svg, draw_svg(mask, options));
-  }
-  if (flags.json) {
-    Json json = json_of(report, plan.stats(), found);
-    if (flags.svg) json["svg"] = *flags.svg;
-    print(json);
-    return;
-  }
-  std::string text = text_of(report, charset_of(flags));
-  if (flags.svg) text += fmt::format("\nthe drawing is in {}\n", *flags.svg);
-  print(text);
-  print_warnings(found);
+  deliver(report, flags.json ? dumped(json_of(report, plan.stats(), found))
+                             : text_of(report, charset_of(flags)));
+  if (!flags.json) print_warnings(found);
 }
 
 void add_index(CLI::App& command, const std::string& name,
@@ -236,15 +255,16 @@ void add_view_flags(CLI::App& command, ExplainFlags& flags) {
   add_index(command, "--head", flags.head, "This head only");
   add_index(command, "--q", flags.q, "With --k: why this query ...");
   add_index(command, "--k", flags.k, "... may or may not see this key");
-  command.add_flag("--shapes", flags.shapes,
-                   "The way from token ids to weights, where the mask meets "
-                   "the logits, and one row (--batch, --head, --q) in numbers");
+  add_switch(command, "--shapes", flags.shapes,
+             "The way from token ids to weights, where the mask meets the "
+             "logits, and one row (--batch, --head, --q) in numbers");
   command
-      .add_option("--d-model", flags.d_model,
-                  "Size of the embedding of --shapes (default: 16 * H)")
+      .add_option(
+          "--d-model", flags.d_model,
+          "Size of the embedding in --shapes and --json (default: 16 * H)")
       ->check(whole_number(1, std::numeric_limits<int32_t>::max()))
       ->type_name("N");
-  command.add_flag("--ascii", flags.ascii, "Draw with ASCII characters");
+  add_switch(command, "--ascii", flags.ascii, "Draw with ASCII characters");
   command.add_option("--svg", flags.svg, "Draw the mask to this file, too")
       ->type_name("FILE");
 }
@@ -262,6 +282,7 @@ void add_explain(CLI::App& app, int& /*exit_code*/) {
   add_source_flags(*command, flags->source);
   add_mask_flag(*command, flags->mask);
   add_view_flags(*command, *flags);
+  add_memory_cap_flag(*command, flags->memory_cap);
   add_json_flag(*command, flags->json);
   command->callback([flags] { explain_mask(*flags); });
 }

@@ -2,12 +2,23 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 namespace maskwise::cli {
+namespace {
+
+std::string_view trimmed(std::string_view text) {
+  const size_t begin = text.find_first_not_of(' ');
+  if (begin == std::string_view::npos) return "";
+  return text.substr(begin, text.find_last_not_of(' ') + 1 - begin);
+}
+
+}  // namespace
 
 CLI::App* add_command(CLI::App& app, const std::string& name,
                       const std::string& text, const std::string& example) {
@@ -36,7 +47,35 @@ CLI::Option* add_mask_flag(CLI::App& command, std::string& mask) {
 }
 
 void add_json_flag(CLI::App& command, bool& json) {
-  command.add_flag("--json", json, "Report as JSON");
+  add_switch(command, "--json", json, "Report as JSON");
+}
+
+void add_switch(CLI::App& command, const std::string& name, bool& on,
+                const std::string& text) {
+  command.add_flag(name, on, text)->disable_flag_override();
+}
+
+void add_memory_cap_flag(CLI::App& command, int64_t& bytes) {
+  command
+      .add_option("--memory-cap", bytes,
+                  "Refuse a mask whose plan may take more than this")
+      ->type_name("BYTES")
+      ->check(whole_number(0, std::numeric_limits<int64_t>::max()))
+      ->capture_default_str();
+}
+
+MaskPlan compile_under(int64_t memory_cap, const BoundMask& mask) {
+  constexpr std::string_view kLibraryName = "PlanOptions::memory_cap";
+  try {
+    return compile(mask, {memory_cap});
+  } catch (const Error& error) {
+    std::string message = error.what();
+    const size_t found = message.find(kLibraryName);
+    if (found == std::string::npos) throw;
+    message.replace(found, kLibraryName.size(),
+                    "--memory-cap; choose a smaller shape or raise it");
+    throw Error(error.code(), message);
+  }
 }
 
 CLI::Validator whole_number(int64_t least, int64_t most) {
@@ -95,6 +134,7 @@ void add_call_flags(CLI::App& command, CallFlags& flags) {
                   "At most this many threads (default: all)")
       ->type_name("N")
       ->check(whole_number(1, kMostThreads));
+  add_memory_cap_flag(command, flags.memory_cap);
 }
 
 AttentionOptions CallFlags::options() const {
@@ -108,20 +148,23 @@ AttentionOptions CallFlags::options() const {
 }
 
 AttentionShape parse_shape(std::string_view text) {
+  constexpr int64_t kMost = std::numeric_limits<int32_t>::max() - 1;  // bind()
   std::array<int64_t, 4> sizes = {};
-  const char* at = text.data();
-  const char* end = at + text.size();
+  std::string_view rest = text;
   for (size_t i = 0; i < sizes.size(); ++i) {
-    const auto [after, status] = std::from_chars(at, end, sizes[i]);
     const bool last = i + 1 == sizes.size();
-    const bool ends_well = last ? after == end : after != end && *after == ',';
-    if (status != std::errc() || !ends_well || sizes[i] < 0) {
+    const size_t comma = std::min(rest.find(','), rest.size());
+    const std::string_view number =
+        trimmed(rest.substr(0, last ? rest.npos : comma));
+    const char* end = number.data() + number.size();
+    const auto [after, status] = std::from_chars(number.data(), end, sizes[i]);
+    if (status != std::errc() || after != end || sizes[i] < 0) {
       throw Error(ErrorCode::invalid_argument,
-                  fmt::format("[shape] expected four whole numbers >= 0 as "
-                              "B,H,Lq,Lk, such as 2,4,12,12, got '{}'",
-                              text));
+                  fmt::format("[shape] expected four whole numbers from 0 to "
+                              "{} as B,H,Lq,Lk, such as 2,4,12,12, got '{}'",
+                              kMost, text));
     }
-    at = after + 1;
+    rest.remove_prefix(std::min(comma + 1, rest.size()));
   }
   return {sizes[0], sizes[1], sizes[2], sizes[3]};
 }

@@ -22,6 +22,14 @@ CLI::Option* add_input(CLI::App& command, std::string& input);
 CLI::Option* add_mask_flag(CLI::App& command, std::string& mask);
 void add_json_flag(CLI::App& command, bool& json);
 
+// A flag that is said or not, and takes no value.
+void add_switch(CLI::App& command, const std::string& name, bool& on,
+                const std::string& text);
+
+// --memory-cap BYTES, and compile() under it, whose Error names the flag.
+void add_memory_cap_flag(CLI::App& command, int64_t& bytes);
+MaskPlan compile_under(int64_t memory_cap, const BoundMask& mask);
+
 // What a flag takes. Anything else is refused with the text found, before any
 // file is read.
 CLI::Validator whole_number(int64_t least, int64_t most);
@@ -34,6 +42,7 @@ struct CallFlags {
   std::string backend = "cpu";
   std::optional<std::string> isa;
   std::optional<int> threads;
+  int64_t memory_cap = PlanOptions{}.memory_cap;
 
   // Throws Error for unknown names.
   AttentionOptions options() const;
@@ -41,7 +50,7 @@ struct CallFlags {
 
 void add_call_flags(CLI::App& command, CallFlags& flags);
 
-// "B,H,Lq,Lk". Throws Error.
+// "B,H,Lq,Lk", blanks around the numbers allowed. Throws Error.
 AttentionShape parse_shape(std::string_view text);
 
 // "raw", "capped" or "biased". Throws Error.

@@ -2,7 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
+#include <optional>
 #include <string_view>
+
+#include "flags.h"
 
 namespace maskwise::cli {
 namespace {
@@ -66,7 +71,50 @@ TensorView view_or_nothing(const TensorMap& tensors, const std::string& name) {
   return found == tensors.end() ? TensorView() : found->second.view();
 }
 
+// Whether the name stands in the text, and not as a part of a longer one.
+bool holds_name(std::string_view text, std::string_view name) {
+  const auto is_part = [](char c) {
+    return c == '_' || std::isalnum(static_cast<unsigned char>(c)) != 0;
+  };
+  for (size_t at = text.find(name); at != std::string_view::npos;
+       at = text.find(name, at + 1)) {
+    const size_t end = at + name.size();
+    if ((at == 0 || !is_part(text[at - 1])) &&
+        (end == text.size() || !is_part(text[end]))) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// Whether the message is of a tensor, such as one of these; a misspelt word of
+// a mask has nothing to do with a file.
+bool speaks_of(const Error& error, const TensorMap& tensors) {
+  const std::string_view message = error.what();
+  return message.find("tensor") != std::string_view::npos ||
+         std::ranges::any_of(tensors, [message](const auto& entry) {
+           return holds_name(message, entry.first);
+         });
+}
+
 }  // namespace
+
+Error with_file(const Error& error, const std::string& path) {
+  if (path.empty()) return error;
+  return {error.code(),
+          fmt::format("{} (the input is '{}')", error.what(), path)};
+}
+
+BoundMask bind_mask(const std::string& text, const AttentionShape& shape,
+                    const TensorMap& tensors, const std::string& path) {
+  std::optional<Mask> mask;
+  try {
+    mask = parse_mask(text, tensors);
+  } catch (const Error& error) {
+    throw speaks_of(error, tensors) ? with_file(error, path) : error;
+  }
+  return naming_file(path, [&] { return mask->bind(shape); });
+}
 
 AttentionOptions AttentionFile::with_tensors(AttentionOptions options) const {
   options.bias = view_or_nothing(tensors, "bias");
@@ -76,13 +124,13 @@ AttentionOptions AttentionFile::with_tensors(AttentionOptions options) const {
   return options;
 }
 
-MaskPlan AttentionFile::plan(const std::string& text) const {
-  return compile(parse_mask(text, tensors).bind(shape));
+MaskPlan AttentionFile::plan(const std::string& text,
+                             int64_t memory_cap) const {
+  return compile_under(memory_cap, bind_mask(text, shape, tensors, path));
 }
 
 AttentionFile load_attention_file(const std::string& path) {
-  AttentionFile file;
-  file.tensors = load_safetensors(path);
+  AttentionFile file = {path, load_safetensors(path)};
   require_heads(file.tensors, path, "q", "[B, H, Lq, D]");
   require_heads(file.tensors, path, "k", "[B, Hkv, Lk, D]");
   require_heads(file.tensors, path, "v", "[B, Hkv, Lk, Dv]");

@@ -1,6 +1,7 @@
 // maskwise, the command line tool. Exit codes: 0; 1 when a check failed; 2 for
 // everything else, with one line on standard error.
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <iostream>
 #include <new>
 #include <sstream>
@@ -57,6 +58,8 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // A file that grows beyond `ulimit -f` is an error like a full disk.
+  std::signal(SIGXFSZ, SIG_IGN);
   try {
     return run(argc, argv);
   } catch (const maskwise::Error& error) {

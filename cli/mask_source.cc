@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "flags.h"
+#include "inputs.h"
 #include "text_input.h"
 
 namespace maskwise::cli {
@@ -49,6 +50,17 @@ std::optional<AttentionShape> shape_of_heads(const TensorMap& tensors,
                         k->second.dim(2)};
 }
 
+void check_ids(const TensorView& ids, const std::string& path) {
+  if (ids.rank() != 2) {
+    fail("expected token_ids [B, L] in '{}', got {}", path,
+         to_string(ids.shape()));
+  }
+  if (is_floating(ids.dtype()) || ids.dtype() == DType::boolean) {
+    fail("expected token_ids of type i32 or i64 in '{}', got {}; convert them",
+         path, name_of(ids.dtype()));
+  }
+}
+
 AttentionShape shape_of_file(const SourceFlags& flags,
                              const MaskSource& source) {
   const std::optional<AttentionShape> said =
@@ -60,10 +72,7 @@ AttentionShape shape_of_file(const SourceFlags& flags,
         "would say the shape",
         *flags.input);
   }
-  if (ids.defined() && ids.rank() != 2) {
-    fail("expected token_ids [B, L] in '{}', got {}", *flags.input,
-         to_string(ids.shape()));
-  }
+  if (ids.defined()) check_ids(ids, *flags.input);
   if (!said) {
     return {ids.dim(0), flags.heads.value_or(1), ids.dim(1), ids.dim(1)};
   }
@@ -79,7 +88,7 @@ AttentionShape shape_of_file(const SourceFlags& flags,
 }
 
 MaskSource source_of_file(const SourceFlags& flags) {
-  MaskSource source = {load_safetensors(*flags.input), {}};
+  MaskSource source = {load_safetensors(*flags.input), {}, {}, *flags.input};
   source.shape = shape_of_file(flags, source);
   return source;
 }
@@ -95,13 +104,18 @@ void add_source_flags(CLI::App& command, SourceFlags& flags) {
   command
       .add_option("--text", flags.text,
                   "A text instead of IN: one sentence a line, split at blanks, "
-                  "bound to token_ids with pad 0")
+                  "bound to token_ids with pad 0; blank lines are no sentences "
+                  "and not counted")
       ->type_name("FILE");
   command.add_option("--shape", flags.shape, "A shape instead of IN")
       ->type_name("B,H,Lq,Lk");
   command.add_option("--heads", flags.heads, "H with --text or token_ids")
       ->check(whole_number(1, std::numeric_limits<int32_t>::max()))
       ->type_name("N");
+}
+
+BoundMask MaskSource::bind(const std::string& text) const {
+  return bind_mask(text, shape, tensors, path);
 }
 
 TensorView MaskSource::token_ids() const {

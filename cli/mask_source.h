@@ -25,6 +25,10 @@ struct MaskSource {
   TensorMap tensors;
   AttentionShape shape;
   std::vector<std::vector<std::string>> tokens = {};  // [B][Lk], may be empty
+  std::string path = {};  // of the tensors' file, if there is one
+
+  // The mask of `text`, its names bound to the tensors.
+  BoundMask bind(const std::string& text) const;
 
   // token_ids [B, Lk], if there are any.
   TensorView token_ids() const;

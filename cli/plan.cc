@@ -10,13 +10,16 @@
 
 #include "commands.h"
 #include "flags.h"
+#include "inputs.h"
 #include "report.h"
 
 namespace maskwise::cli {
 namespace {
 
-// The best of this many compilations is reported.
-constexpr int kTries = 5;
+// The best of so many compilations is reported; no more are begun once they
+// have taken so long.
+constexpr int kMostTries = 5;
+constexpr double kLongEnough = 1000;  // ms
 
 struct PlanFlags {
   std::string mask;
@@ -26,17 +29,33 @@ struct PlanFlags {
   bool json = false;
 };
 
-double milliseconds_of(const BoundMask& mask, const PlanOptions& options) {
-  const auto start = std::chrono::steady_clock::now();
-  compile(mask, options);
-  const std::chrono::duration<double, std::milli> spent =
-      std::chrono::steady_clock::now() - start;
-  return spent.count();
+struct TimedPlan {
+  MaskPlan plan;
+  double best_ms = 0;
+  int tries = 0;
+};
+
+TimedPlan compile_timed(const BoundMask& mask, int64_t memory_cap) {
+  std::optional<MaskPlan> plan;
+  double best = std::numeric_limits<double>::infinity();
+  double all = 0;
+  int tries = 0;
+  while (tries == 0 || (tries < kMostTries && all < kLongEnough)) {
+    const auto start = std::chrono::steady_clock::now();
+    plan = compile_under(memory_cap, mask);
+    const std::chrono::duration<double, std::milli> spent =
+        std::chrono::steady_clock::now() - start;
+    best = std::min(best, spent.count());
+    all += spent.count();
+    ++tries;
+  }
+  return {*plan, best, tries};
 }
 
-void report_json(const AttentionShape& shape, const PlanStats& stats,
-                 double compile_ms, const std::vector<MaskWarning>& found) {
-  print(Json{{"shape", json_shape(shape)},
+void report_json(const TimedPlan& timed,
+                 const std::vector<MaskWarning>& found) {
+  const PlanStats& stats = timed.plan.stats();
+  print(Json{{"shape", json_shape(timed.plan.shape())},
              {"visible_share", stats.visible_share},
              {"visible_pairs", stats.visible_pairs},
              {"walked_share", stats.walked_share},
@@ -50,12 +69,13 @@ void report_json(const AttentionShape& shape, const PlanStats& stats,
              {"key_lists", stats.key_lists},
              {"bitmap_words", stats.bitmap_words},
              {"plan_bytes", stats.plan_bytes},
-             {"compile_ms", compile_ms},
+             {"compile_ms", timed.best_ms},
              {"warnings", json_warnings(found)}});
 }
 
-void report_text(const AttentionShape& shape, const PlanStats& stats,
-                 double compile_ms) {
+void report_text(const TimedPlan& timed) {
+  const AttentionShape& shape = timed.plan.shape();
+  const PlanStats& stats = timed.plan.stats();
   print(fmt::format(
       "shape       {} (B, H, Lq, Lk)\n"
       "visible     {} of the pairs ({})\n"
@@ -74,26 +94,22 @@ void report_text(const AttentionShape& shape, const PlanStats& stats,
       human_count(shape.batch * shape.heads), human_count(stats.row_blocks),
       human_count(stats.full_runs), human_count(stats.partial_runs),
       human_count(stats.key_lists), human_count(stats.bitmap_words),
-      human_bytes(stats.plan_bytes), compile_ms, kTries));
+      human_bytes(stats.plan_bytes), timed.best_ms, timed.tries));
 }
 
 void plan(const PlanFlags& flags) {
   const AttentionShape shape = parse_shape(flags.shape);
   const TensorMap tensors =
       flags.input ? load_safetensors(*flags.input) : TensorMap{};
-  const BoundMask mask = parse_mask(flags.mask, tensors).bind(shape);
-  const PlanOptions options = {flags.memory_cap};
-  const MaskPlan compiled = compile(mask, options);
-  double compile_ms = milliseconds_of(mask, options);
-  for (int i = 1; i < kTries; ++i) {
-    compile_ms = std::min(compile_ms, milliseconds_of(mask, options));
-  }
+  const BoundMask mask =
+      bind_mask(flags.mask, shape, tensors, flags.input.value_or(""));
+  const TimedPlan timed = compile_timed(mask, flags.memory_cap);
   const std::vector<MaskWarning> found = warnings(mask);
   if (flags.json) {
-    report_json(shape, compiled.stats(), compile_ms, found);
+    report_json(timed, found);
     return;
   }
-  report_text(shape, compiled.stats(), compile_ms);
+  report_text(timed);
   print_warnings(found);
 }
 
@@ -104,7 +120,9 @@ void add_plan(CLI::App& app, int& /*exit_code*/) {
   CLI::App* command = add_command(
       app, "plan", "What a mask compiles to: density, runs, bytes, time",
       "maskwise plan --mask 'causal & sliding_window(left=255)' --shape "
-      "1,8,16384,16384");
+      "1,8,16384,16384\n"
+      "The time is the best of 5 compilations, or of as many as began within a "
+      "second.");
   add_mask_flag(*command, flags->mask);
   command->add_option("--shape", flags->shape, "The shape of the scores")
       ->type_name("B,H,Lq,Lk")
@@ -113,12 +131,7 @@ void add_plan(CLI::App& app, int& /*exit_code*/) {
       ->add_option("input", flags->input,
                    "safetensors with the tensors that the mask names")
       ->type_name("IN");
-  command
-      ->add_option("--memory-cap", flags->memory_cap,
-                   "Refuse a plan that may take more bytes than this")
-      ->type_name("BYTES")
-      ->check(whole_number(0, std::numeric_limits<int64_t>::max()))
-      ->capture_default_str();
+  add_memory_cap_flag(*command, flags->memory_cap);
   add_json_flag(*command, flags->json);
   command->callback([flags] { plan(*flags); });
 }

@@ -36,7 +36,9 @@ void print(const std::string& text) {
   }
 }
 
-void print(const Json& json) { print(json.dump(2) + "\n"); }
+void print(const Json& json) { print(dumped(json)); }
+
+std::string dumped(const Json& json) { return json.dump(2) + "\n"; }
 
 void print_warnings(const std::vector<MaskWarning>& warnings) {
   for (const MaskWarning& warning : warnings) {

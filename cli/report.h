@@ -24,6 +24,9 @@ Json json_warnings(const std::vector<MaskWarning>& warnings);
 void print(const std::string& text);
 void print(const Json& json);
 
+// As print() writes it.
+std::string dumped(const Json& json);
+
 // One line for each warning, on standard error.
 void print_warnings(const std::vector<MaskWarning>& warnings);
 

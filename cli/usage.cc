@@ -67,12 +67,16 @@ std::string missing(const CLI::App& command) {
                      names.size() == 1 ? "is" : "are");
 }
 
-// CLI11 says "--mask: At Most 1 required but received 2", and "--mask: 1
-// required TEXT missing".
+// CLI11 says "--mask: At Most 1 required but received 2", "--mask: 1 required
+// TEXT missing" and "json was given a disallowed flag override".
 std::string miscounted(const CLI::App& command, const std::string& what) {
-  const CLI::Option* option =
-      command.get_option_no_throw(what.substr(0, what.find(':')));
+  const std::string name = what.substr(0, what.find_first_of(": "));
+  const CLI::Option* option = command.get_option_no_throw(name);
+  if (option == nullptr) option = command.get_option_no_throw("--" + name);
   if (option == nullptr) return what;
+  if (option->get_items_expected_max() == 0) {
+    return fmt::format("{} takes no value", option->get_name());
+  }
   if (option->count() > 1) {
     return fmt::format("{} was given {} times; expected once", shown(*option),
                        option->count());

@@ -4,6 +4,7 @@
 #define MASKWISE_INSPECT_H_
 
 #include <cstdint>
+#include <functional>
 #include <iosfwd>
 #include <optional>
 #include <string>
@@ -128,6 +129,9 @@ struct VerifyReport {
   std::vector<PairIndex> changed_rows;  // the first few; k is 0
 };
 
+// Told the share that is done, from 0 to 1 and rising, by one thread at a time.
+using Progress = std::function<void(double share)>;
+
 // Holds the promise to the test on these inputs: for every row, its masked
 // keys are overwritten with six kinds of poison (quiet and signalling NaN,
 // +Inf, -Inf, 1e30, a denormal) and, apart from that, deleted from memory; the
@@ -139,7 +143,8 @@ struct VerifyReport {
 // kind for each group of rows that see the same keys.
 VerifyReport verify(const TensorView& q, const TensorView& k,
                     const TensorView& v, const MaskPlan& plan,
-                    const AttentionOptions& options = {});
+                    const AttentionOptions& options = {},
+                    const Progress& progress = {});
 
 // What one way of applying the mask does. The numbers are of the rows that see
 // a key (0 when there is none) and NaN as soon as one row gives NaN.

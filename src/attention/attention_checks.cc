@@ -62,7 +62,7 @@ Input input_of(const TensorView& view) {
 TensorView Checker::as_f32(std::string_view name, const TensorView& view) {
   if (!is_attention_float(view.dtype())) {
     fail(ErrorCode::invalid_argument, kOperation,
-         "expected {} of type f32, f16 or bf16, got {}", name,
+         "expected {} of type f32, f16 or bf16, got {}; convert it", name,
          name_of(view.dtype()));
   }
   if (view.dtype() == DType::f32) return view;

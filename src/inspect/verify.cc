@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <limits>
+#include <mutex>
 #include <numeric>
 
 #include "attention/attention_checks.h"
@@ -86,9 +87,10 @@ MaskPlan watched_plan(const std::vector<uint8_t>& seen, int64_t rows) {
 // Compares one whole call, the base, with small calls for each group of rows.
 class Verifier {
  public:
-  Verifier(const Attend& attend, const ForwardProblem& problem,
+  Verifier(const Verification& how, const ForwardProblem& problem,
            const MaskPlan& plan, const AttentionOptions& options)
-      : attend_(attend),
+      : attend_(how.attend),
+        progress_(how.progress),
         problem_(problem),
         plan_(plan),
         options_(options),
@@ -111,12 +113,18 @@ class Verifier {
            group.rows[static_cast<size_t>(i)];
   }
 
+  // One more of so many groups; from several threads.
+  void tell_group(size_t groups);
+
   const Attend& attend_;
+  const Progress& progress_;
   const ForwardProblem& problem_;
   const MaskPlan& plan_;
   AttentionOptions options_;
   AttentionResult base_;
   std::vector<int64_t> bits_;  // that changed, of each row
+  std::mutex telling_;
+  size_t groups_done_ = 0;
 };
 
 // Under the mask of the group's rows, and with the row that sees the others.
@@ -195,6 +203,13 @@ int64_t Verifier::check_group(const RowGroup& group, PoisonedKeys& poisoned) {
   return masked * static_cast<int64_t>(group.rows.size());
 }
 
+void Verifier::tell_group(size_t groups) {
+  if (!progress_) return;
+  const std::lock_guard lock(telling_);
+  ++groups_done_;
+  progress_(static_cast<double>(groups_done_) / static_cast<double>(groups));
+}
+
 int64_t Verifier::check_groups() {
   const std::vector<RowGroup> groups =
       group_rows(plan_.mask(), problem_.bias, kMostRows);
@@ -203,6 +218,7 @@ int64_t Verifier::check_groups() {
       [&] { return PoisonedKeys(problem_); });
   for_each_index(groups.size(), options_.threads, [&](size_t i) {
     treated[i] = check_group(groups[i], poisoned.local());
+    tell_group(groups.size());
   });
   return std::accumulate(treated.begin(), treated.end(), int64_t{0});
 }
@@ -226,14 +242,14 @@ VerifyReport Verifier::run() {
 
 }  // namespace
 
-VerifyReport verify_with(const Attend& attend, const TensorView& q,
+VerifyReport verify_with(const Verification& how, const TensorView& q,
                          const TensorView& k, const TensorView& v,
                          const MaskPlan& plan,
                          const AttentionOptions& options) {
   const AttentionInputs inputs =
       check_attention(q, k, v, plan.shape(), options);
   require_pairs_fit("verify", inputs.problem.shape, 2);
-  return Verifier(attend, inputs.problem, plan, whole_options(inputs, options))
+  return Verifier(how, inputs.problem, plan, whole_options(inputs, options))
       .run();
 }
 
@@ -241,8 +257,8 @@ VerifyReport verify_with(const Attend& attend, const TensorView& q,
 
 VerifyReport verify(const TensorView& q, const TensorView& k,
                     const TensorView& v, const MaskPlan& plan,
-                    const AttentionOptions& options) {
-  return detail::verify_with(attention, q, k, v, plan, options);
+                    const AttentionOptions& options, const Progress& progress) {
+  return detail::verify_with({attention, progress}, q, k, v, plan, options);
 }
 
 }  // namespace maskwise

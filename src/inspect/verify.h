@@ -15,8 +15,13 @@ using Attend = std::function<AttentionResult(
     const TensorView& q, const TensorView& k, const TensorView& v,
     const MaskPlan& plan, const AttentionOptions& options)>;
 
-// verify() with `attend` in place of attention().
-VerifyReport verify_with(const Attend& attend, const TensorView& q,
+struct Verification {
+  Attend attend;
+  Progress progress = {};
+};
+
+// verify() with another function in place of attention().
+VerifyReport verify_with(const Verification& how, const TensorView& q,
                          const TensorView& k, const TensorView& v,
                          const MaskPlan& plan, const AttentionOptions& options);
 

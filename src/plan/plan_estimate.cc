@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <string_view>
 
 #include "base/checked_math.h"
 #include "base/fail.h"
@@ -29,12 +30,30 @@ int64_t count_keys(const KeyIntervals& list) {
   return count;
 }
 
-int64_t block_bytes(const BlockKeys& keys) {
-  const int64_t mixed = count_keys(keys.some) - count_keys(keys.every);
-  const auto runs =
-      static_cast<int64_t>(keys.some.size() + 2 * keys.every.size());
-  return kBlockBytes + runs * kRunBytes + mixed * kMixedKeyBytes;
-}
+// Of the blocks looked at.
+struct Looks {
+  int64_t seen_keys = 0;   // by some row of the block
+  int64_t mixed_keys = 0;  // by some, but not by every one
+
+  // Returns the bytes of the block.
+  int64_t add(const BlockKeys& keys) {
+    const int64_t seen = count_keys(keys.some);
+    const int64_t mixed = seen - count_keys(keys.every);
+    seen_keys += seen;
+    mixed_keys += mixed;
+    const auto runs =
+        static_cast<int64_t>(keys.some.size() + 2 * keys.every.size());
+    return kBlockBytes + runs * kRunBytes + mixed * kMixedKeyBytes;
+  }
+
+  // What the memory goes to, for people.
+  std::string_view reason() const {
+    return 2 * mixed_keys > seen_keys
+               ? ". Rows that lie side by side see different keys nearly "
+                 "everywhere"
+               : "";
+  }
+};
 
 std::string human_bytes(double bytes) {
   constexpr double kKibi = 1024;
@@ -45,13 +64,13 @@ std::string human_bytes(double bytes) {
   return formatted("{:.4g} TiB", bytes);
 }
 
-[[noreturn]] void refuse(const BoundMask& mask, double estimate, int64_t cap) {
+[[noreturn]] void refuse(const BoundMask& mask, double estimate, int64_t cap,
+                         std::string_view reason) {
   fail(ErrorCode::limit, "plan",
-       "the plan for shape {} would take about {}; expected at most {} (the "
-       "memory cap, which can be raised). Rows that lie side by side see "
-       "different keys nearly everywhere",
+       "the plan for shape {} would take about {}; expected at most {} "
+       "(PlanOptions::memory_cap){}",
        to_string(mask.shape()), human_bytes(estimate),
-       human_bytes(static_cast<double>(cap)));
+       human_bytes(static_cast<double>(cap)), reason);
 }
 
 }  // namespace
@@ -69,6 +88,7 @@ void check_estimate(const BoundMask& mask, const SliceUses& uses, int64_t cap) {
   if (fixed + all_blocks * worst_block <= static_cast<double>(cap)) return;
 
   double bytes = fixed;
+  Looks looks;
   const int64_t all = blocks * static_cast<int64_t>(uses.size());
   const int64_t step = ceil_div(all, kMostLooks);
   for (int64_t i = 0; i < all; i += step) {
@@ -77,11 +97,11 @@ void check_estimate(const BoundMask& mask, const SliceUses& uses, int64_t cap) {
     const BlockKeys keys =
         mask.block_keys(use / shape.heads, use % shape.heads, begin,
                         std::min(begin + kBlockRows, shape.q_len));
-    bytes += static_cast<double>(step) * static_cast<double>(block_bytes(keys));
+    bytes += static_cast<double>(step) * static_cast<double>(looks.add(keys));
     if (bytes > static_cast<double>(cap)) {
       const double share =
           static_cast<double>(std::min(i + step, all)) / all_blocks;
-      refuse(mask, bytes / share, cap);
+      refuse(mask, bytes / share, cap, looks.reason());
     }
   }
 }
@@ -89,7 +109,7 @@ void check_estimate(const BoundMask& mask, const SliceUses& uses, int64_t cap) {
 void check_stored(const BoundMask& mask, int64_t bytes, double share,
                   int64_t cap) {
   if (bytes <= cap) return;
-  refuse(mask, static_cast<double>(bytes) / share, cap);
+  refuse(mask, static_cast<double>(bytes) / share, cap, "");
 }
 
 }  // namespace maskwise::detail

@@ -22,8 +22,8 @@ constexpr uint32_t kSeed = 1917;
 
 // Sequences short and long, one of two folds.
 const std::vector<int64_t>& sequence_lengths() {
-  static const std::vector<int64_t> lengths = {5, 1, 1030, 12};
-  return lengths;
+  static const std::vector<int64_t> kLengths = {5, 1, 1030, 12};
+  return kLengths;
 }
 
 // Each sequence by itself, causal, with GQA and ALiBi.

@@ -6,6 +6,7 @@ hold. An output that is there already must stay as it is.
 import json
 import math
 import os
+import resource
 import struct
 
 import tool
@@ -275,6 +276,13 @@ class BadInputs(tool.ToolTest):
             self.write("in.st", tensors)
             mask = NAMING.get(next(iter(changes)), "causal")
             self.refuse_call(fragment, mask)
+            self.refuse_call("in.st", mask)
+
+    def test_only_what_concerns_a_file_names_it(self):
+        self.refuse_call("'ids' is given; the tensors are: k, q, v (the input "
+                         "is 'in.st')", "padding(ids)")
+        result = self.tool("attend", "in.st", "--mask", "casual", "-o", "o.st")
+        self.assertNotIn(b"in.st", result.stderr)
 
     def test_masks(self):
         for mask, fragment in MASKS:
@@ -295,15 +303,39 @@ class BadInputs(tool.ToolTest):
     def test_flags_of_attend(self):
         for flags, fragment in (
                 (["--scores", "foo"], "expected one of: raw, capped, biased"),
-                (["--weights=maybe"], "--weights")):
+                (["--weights=maybe"], "--weights takes no value"),
+                (["--weights=3"], "--weights takes no value"),
+                (["--weights=false"], "--weights takes no value")):
             self.refuse_call(fragment, flags=flags, commands=["attend"])
 
+    def test_flags_take_no_value(self):
+        for arguments, fragment in (
+                (["compare", "--demo=0"], "--demo takes no value"),
+                (["verify", "in.st", "--mask", "all", "--json=no"],
+                 "--json takes no value"),
+                (["explain", "--mask", "all", "--shape", "1,1,1,1",
+                  "--ascii=1"], "--ascii takes no value")):
+            self.refuse(arguments, fragment)
+
+    def test_a_plan_above_the_cap(self):
+        cap = ["--memory-cap", "9"]
+        fragment = "expected at most 9 bytes (--memory-cap; choose a smaller"
+        self.refuse_call(fragment, flags=cap)
+        for command in ("plan", "explain"):
+            self.refuse([command, "--mask", "all", "--shape", "1,1,4,4", *cap],
+                        fragment)
+        self.refuse(["explain", "--mask", "causal", "--shape",
+                     "1,1,2147483646,2147483646"],
+                    "expected at most 1 GiB (--memory-cap; choose a smaller "
+                    "shape or raise it)\n")
+
     def test_shapes_of_plan(self):
-        for shape in ("", "1,2,3", "1,2,3,4,5", "1,2,-3,4", "1,2,3,x",
-                      "1,2,3,4.5", " 1,2,3,4", "1,,3,4",
+        for shape in ("", "1,2,3", "1,2,3,", "1,2,3,4,5", "1,2,3,4,", "1,2,-3,4",
+                      "1,2,3,x", "1,2,3,4.5", "1,,3,4", "1, ,3,4", "1 2,3,4",
                       "1,1,1,99999999999999999999"):
             self.refuse(["plan", "--mask", "all", "--shape", shape],
-                        "expected four whole numbers >= 0 as B,H,Lq,Lk")
+                        "expected four whole numbers from 0 to 2147483646 as "
+                        "B,H,Lq,Lk")
         self.refuse(["plan", "--mask", "all", "--shape",
                      "1,1,9999999999,4"], "q_len = 9999999999")
         self.refuse(["plan", "--mask", "all"], "--shape B,H,Lq,Lk is missing")
@@ -341,6 +373,46 @@ class BadInputs(tool.ToolTest):
                 ("in.st/out.st", "Not a directory")):
             self.refuse(["attend", "in.st", "--mask", "all", "-o", name],
                         fragment)
+
+    def test_an_output_that_is_the_input(self):
+        os.symlink("in.st", self.dir / "soft.st")
+        os.link(self.dir / "in.st", self.dir / "hard.st")
+        (self.dir / "a.txt").write_text("a b\n")
+        for name in ("in.st", "./in.st", str(self.dir / "in.st"), "soft.st",
+                     "hard.st"):
+            fragment = f"the output '{name}' is the input; choose another name"
+            for command in (["attend", "in.st", "-o", name],
+                            ["explain", "in.st", "--svg", name]):
+                self.refuse([*command, "--mask", "all"], fragment)
+        self.refuse(["explain", "--text", "a.txt", "--svg", "./a.txt",
+                     "--mask", "all"], "the output './a.txt' is the input")
+
+    def test_an_output_that_grows_beyond_the_limit(self):
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))
+        for name in ("out.st", "fresh.st"):
+            self.refuse(["attend", "in.st", "--mask", "all", "-o", name],
+                        "File too large", preexec_fn=limit)
+
+    def test_a_report_that_cannot_be_printed_leaves_no_output(self):
+        os.symlink("out.st", self.dir / "soft.st")
+        os.symlink("fresh.st", self.dir / "dangling.st")
+        before = os.stat(self.dir / "out.st").st_ino
+        for name in ("out.st", "fresh.st", "soft.st", "dangling.st"):
+            for command in (["attend", "in.st", "-o", name],
+                            ["explain", "in.st", "--svg", name],
+                            ["explain", "in.st", "--json", "--svg", name]):
+                with open("/dev/full", "wb") as full:
+                    self.refuse([*command, "--mask", "causal"],
+                                "cannot write to standard output", stdout=full)
+        self.assertEqual(os.stat(self.dir / "out.st").st_ino, before)
+
+    def test_a_report_that_nobody_reads_leaves_no_output(self):
+        above, below = os.pipe()
+        os.close(above)
+        with open(below, "wb") as pipe:
+            self.refuse(["attend", "in.st", "--mask", "causal", "-o", "out.st"],
+                        "cannot write to standard output", stdout=pipe)
 
     def test_an_output_in_a_directory_without_permission(self):
         if os.geteuid() == 0:

@@ -1,4 +1,7 @@
 """maskwise compare: our mask beside the usual mistakes."""
+import json
+import math
+
 import tool
 from tool import Tensor
 
@@ -60,6 +63,28 @@ class Compare(tool.ToolTest):
         self.assertEqual(reports[5]["row_sum_min"], "nan")
         self.assertEqual(reports[5]["influence_max"], "nan")
         self.assertEqual(reports[4]["row_sum_max"], 0)
+
+    def test_a_nan_has_no_sign(self):
+        self.write("in.st", row_of_logits([0, math.inf]))
+        text = self.run_well("compare", "in.st", "--mask", "prefix(1)")
+        self.assertIn(" nan ", text)
+        self.assertNotIn("-nan", text)
+
+    def test_without_a_row_that_sees_a_key_there_are_no_numbers(self):
+        tensors = row_of_logits([0, 2, 3])
+        self.write("in.st", tensors)
+        self.write("bias.st", {**tensors, "bias": Tensor([1], [-math.inf])})
+        for name, mask in (("in.st", "none"), ("bias.st", "all")):
+            arguments = ["compare", name, "--mask", mask]
+            result = self.tool(*arguments, "--json")
+            for report in json.loads(result.stdout):
+                self.assertEqual(list(report), KEYS)
+                self.assertEqual([report[key] for key in KEYS[1:6]],
+                                 [None] * 5)
+            text = self.tool(*arguments).stdout.decode()
+            for line in text.splitlines()[1:1 + len(VARIANTS)]:
+                self.assertEqual(line.split()[1:],
+                                 ["no", "such", "row", "-", "-", "-"])
 
     def test_call_flags_are_honoured(self):
         self.write("in.st", row_of_logits([0, 200]))

@@ -81,9 +81,11 @@ false  └─ padding(token_ids, pad=0)        token 2 of sentence 1 is <pad>
     def test_json_of_a_mask(self):
         report = self.run_json("explain", "--mask", "causal", "--shape",
                                "2,3,4,4")
-        self.assertEqual(list(report), ["mask", "shape", "visible_share",
-                                        "visible_pairs", "shapes",
-                                        "warnings"])
+        self.assertEqual(list(report), [
+            "mask", "shape", "visible_share", "visible_pairs", "pair",
+            "allowed", "reason", "tree", "shapes", "warnings"])
+        for name in ("pair", "allowed", "reason", "tree"):
+            self.assertIsNone(report[name])
         self.assertEqual(report["visible_pairs"], 60)
         self.assertEqual(report["visible_share"], 10 / 16)
         self.assertEqual(report["shapes"][3], {
@@ -193,6 +195,11 @@ false  └─ padding(token_ids, pad=0)        token 2 of sentence 1 is <pad>
         self.write("in.st", {"x": Tensor([1], [0])})
         self.refuse(["explain", "in.st", "--mask", "all"],
                     "'in.st' holds neither token_ids [B, L] nor q and k")
+        for dtype in ("F32", "BOOL"):
+            self.write("in.st", {"token_ids": Tensor([1, 2], [1, 0], dtype)})
+            self.refuse(["explain", "in.st", "--mask", "all"],
+                        "expected token_ids of type i32 or i64 in 'in.st', "
+                        f"got {dtype.lower()}")
 
     def test_bad_texts_are_refused(self):
         for content, fragment in (
@@ -220,7 +227,8 @@ false  └─ padding(token_ids, pad=0)        token 2 of sentence 1 is <pad>
                 (["--q", "0", "--k", "0", "--batch", "2"], "--batch is 2"),
                 (["--head", "3"], "--head is 3; expected 0 <= head < 3"),
                 (["--q", "-1", "--k", "0"], "--q"),
-                (["--shapes", "--d-model", "16"], "multiple of the 3 heads")):
+                (["--shapes", "--d-model", "16"], "multiple of the 3 heads"),
+                (["--d-model", "6"], "--d-model needs --shapes or --json")):
             self.refuse([*shape, *pair], fragment)
 
     def test_absurd_masks_are_refused_before_their_rows_are_walked(self):

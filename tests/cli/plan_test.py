@@ -1,4 +1,6 @@
 """maskwise plan: what a mask compiles to."""
+import re
+
 import tool
 from tool import Tensor
 
@@ -56,6 +58,18 @@ class Plan(tool.ToolTest):
         self.assertIn("visible     50.01 % of the pairs (67,125,248)\n", text)
         self.assertIn("masks       1 different, over 8 (batch, head)\n", text)
         self.assertIn("(best of 5)\n", text)
+
+    def test_a_shape_may_hold_blanks(self):
+        report = self.run_json("plan", "--mask", "all", "--shape",
+                               " 1, 2,3 , 4 ")
+        self.assertEqual(report["shape"], [1, 2, 3, 4])
+
+    def test_a_long_compilation_is_not_repeated(self):
+        text = self.run_well("plan", "--mask", "dilated(2)", "--shape",
+                             "1,1,16000,16000")
+        best, tries = re.search(r"compiled in (\S+) ms \(best of (\d)\)",
+                                text).groups()
+        self.assertLessEqual(float(best) * (int(tries) - 1), 1000)
 
     def test_a_plan_above_the_cap_is_refused_with_its_estimate(self):
         self.refuse(["plan", "--mask", "dilated(2)", "--shape",

@@ -1,5 +1,7 @@
 """maskwise verify: nothing that is masked changes a bit."""
 import math
+import os
+import pty
 
 import tool
 from reference import random_tensor
@@ -51,6 +53,22 @@ class Verify(tool.ToolTest):
             "deleted   120 masked pairs from memory",
             "changed   0 bits of o, lse, m, l, weights and scores: masked "
             "means absent"])
+
+    def test_a_terminal_is_shown_the_share_done(self):
+        self.write("in.st", inputs())
+        above, below = pty.openpty()
+        result = self.tool("verify", "in.st", "--mask", "causal",
+                           stderr=below)
+        os.close(below)
+        shown = os.read(above, 65536).decode().split("\r")
+        os.close(above)
+        self.assertEqual(result.returncode, 0)
+        self.assertIn("verified   0 %", shown)
+        self.assertIn("verified 100 %", shown)
+        # The last line is blank, and the cursor at its start.
+        self.assertEqual(shown[-1], "")
+        self.assertEqual(shown[-2].strip(), "")
+        self.assertGreaterEqual(len(shown[-2]), len("verified 100 %"))
 
     def test_a_mask_that_masks_nothing_proves_nothing(self):
         self.write("in.st", inputs())

@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <functional>
+#include <vector>
 
 #include "tests/base/thrown_error.h"
 #include "tests/support/attention_random.h"
@@ -84,7 +86,7 @@ AttentionCase small_case() {
 }
 
 VerifyReport verify_leak(const AttentionCase& call, const Spoil& spoil) {
-  return verify_with(leaking(spoil), call.q, call.k, call.v,
+  return verify_with({leaking(spoil)}, call.q, call.k, call.v,
                      compile(call.mask.bind(call.shape)),
                      call.options_for(Backend::cpu));
 }
@@ -96,6 +98,17 @@ TEST(Verify, CausalRowsChangeNoBitAndEveryMaskedPairIsTreated) {
   EXPECT_EQ(report.deleted, 2 * 2 * 10);
   EXPECT_EQ(report.bits_changed, 0);
   EXPECT_TRUE(report.changed_rows.empty());
+}
+
+TEST(Verify, TellsTheShareThatIsDone) {
+  const AttentionCase call = small_case();
+  std::vector<double> shares;
+  verify(call.q, call.k, call.v, compile(call.mask.bind(call.shape)), {},
+         [&](double share) { shares.push_back(share); });
+  EXPECT_EQ(shares.size(), 20U);  // each row sees keys of its own
+  EXPECT_TRUE(std::ranges::is_sorted(shares));
+  EXPECT_GT(shares.front(), 0);
+  EXPECT_EQ(shares.back(), 1);
 }
 
 TEST(Verify, RandomCallsOfAnyKindChangeNoBit) {

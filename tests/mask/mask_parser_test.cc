@@ -207,8 +207,9 @@ TEST(Parser, Takes64LevelsOfParenthesesAndNot) {
         repeated(open, levels) + "causal" + repeated(close, levels);
     const MaskText text = to_string(parsed(deep));
     EXPECT_EQ(parse_mask(text.text), parsed(deep)) << open;
-    EXPECT_TRUE(refused(open + deep + close,
-                        "more than 64 levels of parentheses and ~"))
+    std::string deeper = open;
+    deeper.append(deep).append(close);
+    EXPECT_TRUE(refused(deeper, "more than 64 levels of parentheses and ~"))
         << open;
   }
   const Mask flat = parsed("all" + repeated(" & all", 3000));

@@ -25,7 +25,7 @@ TEST(Mask, OwnsCopiesOfItsTensors) {
 TEST(Mask, CopiesShareAndOutliveTheOriginal) {
   BoundMask bound = [] {
     const Mask mask = allow(booleans({2, 2}, "10 01")) & ~prefix(1);
-    const Mask copy = mask;
+    const Mask copy = mask;  // NOLINT(performance-*): what is tested
     return copy.bind({1, 1, 2, 2});
   }();
   EXPECT_EQ(testing::table(bound), (Table{"..", ".x"}));

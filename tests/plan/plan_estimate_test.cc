@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <string_view>
+
 #include "maskwise/mask.h"
 #include "tests/base/thrown_error.h"
 
@@ -24,10 +26,23 @@ TEST(PlanEstimate, IsStatedWithTheCapAndTheReason) {
       "[plan] the plan for shape [1, 1, 1048576, 1048576] would take about",
       [&] { estimate(dilated(2), million, kGibi); }));
   EXPECT_TRUE(throws_error(ErrorCode::limit,
-                           "expected at most 1 GiB (the memory cap",
+                           "expected at most 1 GiB (PlanOptions::memory_cap). "
+                           "Rows that lie side by side see different keys",
                            [&] { estimate(dilated(2), million, kGibi); }));
   estimate(causal(), million, kGibi);
   estimate(sliding_window({.left = 5000}), {1, 1, 1 << 20, 1 << 20}, kGibi);
+}
+
+TEST(PlanEstimate, SaysThatRowsDifferOnlyWhereTheyDo) {
+  const int64_t most = INT32_MAX - 1;
+  try {
+    estimate(causal(), {1, 1, most, most}, kGibi);
+    FAIL() << "nothing was refused";
+  } catch (const Error& error) {
+    EXPECT_TRUE(
+        std::string_view(error.what()).ends_with("(PlanOptions::memory_cap)"))
+        << error.what();
+  }
 }
 
 TEST(PlanEstimate, GrowsWithTheSlices) {

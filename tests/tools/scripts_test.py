@@ -1,0 +1,34 @@
+"""Each script answers --help with its own few lines, and does nothing else."""
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+class Scripts(unittest.TestCase):
+    """From wherever they are called."""
+
+    def test_help(self):
+        scripts = [path for path in (ROOT / "scripts").iterdir()
+                   if path.suffix != ".sh"]
+        self.assertGreaterEqual(len(scripts), 5)
+        for path in scripts:
+            for flag in ("--help", "-h"):
+                with (self.subTest(script=path.name, flag=flag),
+                      tempfile.TemporaryDirectory() as elsewhere):
+                    result = subprocess.run(
+                        [path, flag], cwd=elsewhere, check=False, timeout=60,
+                        stdin=subprocess.DEVNULL, capture_output=True,
+                        text=True)
+                    self.assertEqual((result.returncode, result.stderr),
+                                     (0, ""))
+                    # The comment that the script begins with, and no more.
+                    for line in result.stdout.splitlines():
+                        self.assertIn(f"# {line}\n", path.read_text())
+                    self.assertIn(len(result.stdout.splitlines()), range(2, 9))
+
+
+if __name__ == "__main__":
+    unittest.main()
