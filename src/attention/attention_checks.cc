@@ -127,10 +127,13 @@ int64_t Checker::kv_heads_of(const TensorView& k) const {
       k.dim(1) == shape_.kv_len && k.dim(2) != shape_.kv_len && fits(k.dim(2));
   const int64_t kv_heads = k.dim(axes_swapped ? 2 : 1);
   if (fits(kv_heads)) return kv_heads;
+  // The length may have been taken from this k, whose third axis are its heads.
+  const bool looks_swapped = k.dim(1) == shape_.q_len && fits(k.dim(2));
   fail(ErrorCode::shape_mismatch, kOperation,
        "k has {} heads and q has {}; expected a number of kv heads that "
-       "divides the query heads",
-       kv_heads, shape_.heads);
+       "divides the query heads{}",
+       kv_heads, shape_.heads,
+       looks_swapped ? "; the head and length axes look swapped" : "");
 }
 
 void Checker::check_shapes(const TensorView& q, const TensorView& k,

@@ -154,6 +154,8 @@ MaskPlan::MaskPlan(const BoundMask& mask,
 
 const PlanStats& MaskPlan::stats() const { return plan_->stats; }
 
+const PlanOptions& MaskPlan::options() const { return plan_->options; }
+
 const detail::PlanData& MaskPlan::data() const { return plan_->data; }
 
 MaskPlan compile(const BoundMask& mask, const PlanOptions& options) {
@@ -165,6 +167,7 @@ MaskPlan compile(const BoundMask& mask, const PlanOptions& options) {
   const detail::SliceUses uses = detail::find_slices(mask);
   detail::check_estimate(mask, uses, options.memory_cap);
   auto stored = std::make_shared<detail::StoredPlan>();
+  stored->options = options;
   detail::PlanBuilder builder(stored->data);
   for (size_t i = 0; i < uses.size(); ++i) {
     detail::build_slice(mask, uses, i, options.memory_cap, stored->data,
