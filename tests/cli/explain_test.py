@@ -235,6 +235,12 @@ false  └─ padding(token_ids, pad=0)        token 2 of sentence 1 is <pad>
                              self.text(b"\xef\xbb\xbfa b"))
         self.assertIn("\n  a  0  ■ ·\n", text)
 
+    def test_an_ideographic_blank_parts_tokens(self):
+        text = self.run_well("explain", "--mask", "causal", "--text",
+                             self.text("我\u3000们 好\u3000".encode()))
+        self.assertIn("\n  我  0  ■ · ·\n  们  1  ■ ■ ·\n  好  2  ■ ■ ■\n",
+                      text)
+
     def test_bad_pairs_are_refused(self):
         shape = ["explain", "--mask", "causal", "--shape", "2,3,4,4"]
         for pair, fragment in (
