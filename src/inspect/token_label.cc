@@ -51,18 +51,6 @@ std::string escape_of(char32_t code_point) {
                           : formatted("\\U{:08x}", number);
 }
 
-// Undoes the one escape of printable() that only a quoted text needs.
-std::string without_escaped_quotes(std::string_view text) {
-  std::string plain;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const bool escape = text[i] == '\\' && i + 1 < text.size();
-    if (escape && text[i + 1] != '"') plain += text[i++];
-    if (escape && text[i] == '\\' && text[i + 1] == '"') ++i;
-    plain += text[i];
-  }
-  return plain;
-}
-
 void check_side(std::string_view side, const LabelLists& lists, int64_t batch,
                 int64_t length) {
   if (lists.empty()) return;
@@ -88,8 +76,7 @@ std::string blanks(int64_t count) {
 }
 
 Label::Label(std::string_view text, Charset charset) : charset_(charset) {
-  const std::string plain =
-      without_escaped_quotes(printable(text, kLongestToken));
+  const std::string plain = printable(text, kLongestToken);
   std::string_view rest = plain;
   bool after_pictograph = false;
   while (!rest.empty()) {
