@@ -1,10 +1,9 @@
 // Attention of the newest tokens to a cache.
 #include <algorithm>
-#include <cmath>
 #include <string_view>
-#include <utility>
 
 #include "attention/attention_checks.h"
+#include "attention/attention_outputs.h"
 #include "attention/cache_storage.h"
 #include "backend/cpu/forward.h"
 #include "base/fail.h"
@@ -73,6 +72,41 @@ void check_plan(const CacheStorage& cache, const TensorView& q,
   }
 }
 
+// Queries stand behind the keys that were there before them.
+void set_positions(const CacheStorage& cache, ForwardProblem& problem) {
+  if (problem.alibi_slopes.empty()) return;
+  const auto rows = static_cast<size_t>(problem.shape.q_len);
+  for (size_t i = 0; i < problem.q_positions.size(); ++i) {
+    const size_t b = i / rows;
+    problem.q_positions[i] += cache.lengths[b] - cache.newest[b];
+  }
+}
+
+AttentionInputs check_cached_attention(const TensorView& q,
+                                       const CacheStorage& cache,
+                                       const AttentionShape& plan,
+                                       const AttentionOptions& options) {
+  check_cached_options(options);
+  if (!q.defined() || q.rank() != 4) {
+    fail(ErrorCode::shape_mismatch, kOperation,
+         "expected q with 4 axes ({}), got {}",
+         options.layout == Layout::bhld ? "[B, H, n, D]" : "[B, n, H, D]",
+         q.defined() ? to_string(q.shape()) : "nothing");
+  }
+  const TensorView q4 =
+      options.layout == Layout::bhld ? q : q.permuted({0, 2, 1, 3});
+  check_plan(cache, q4, plan);
+  AttentionShape shape = plan;
+  shape.q_len = q4.dim(2);
+  AttentionInputs inputs = check_queries(q, shape, options);
+  ForwardProblem& problem = inputs.problem;
+  problem.kv_heads = cache.options.kv_heads;
+  problem.value_dim = cache.options.value_dim;
+  problem.paged = cache.view();
+  set_positions(cache, problem);
+  return inputs;
+}
+
 }  // namespace
 }  // namespace detail
 
@@ -81,11 +115,9 @@ AttentionResult attention(const TensorView& q, const KvCache& cache,
                           const AttentionOptions& options) {
   const detail::FpEnvironment environment;
   const Isa isa = devices().choose(options.isa);
-  detail::check_cached_options(options);
   detail::AttentionInputs inputs = detail::check_cached_attention(
       q, cache.storage(), plan.shape(), options);
   AttentionResult result = detail::make_outputs(inputs.problem, options);
-  detail::fill_absent(result);
   detail::cpu_forward(inputs.problem, plan.data(), {isa, options.threads});
   if (q.dtype() != DType::f32) result.o = from_f32(result.o, q.dtype());
   return result;

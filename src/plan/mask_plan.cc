@@ -178,6 +178,8 @@ MaskPlan::MaskPlan(const BoundMask& mask,
 
 const PlanStats& MaskPlan::stats() const { return plan_->stats; }
 
+const PlanOptions& MaskPlan::options() const { return plan_->options; }
+
 const detail::PlanData& MaskPlan::data() const { return plan_->data; }
 
 MaskPlan compile(const BoundMask& mask, const PlanOptions& options) {
@@ -191,6 +193,7 @@ MaskPlan compile(const BoundMask& mask, const PlanOptions& options) {
   auto stored = std::make_shared<detail::StoredPlan>();
   stored->data.slice_of_use.resize(static_cast<size_t>(
       mask.shape().batch * mask.shape().heads));
+  stored->options = options;
   detail::PlanBuilder builder(stored->data);
   for (size_t i = 0; i < uses.size(); ++i) {
     detail::build_slice(mask, uses, i, options.memory_cap, stored->data,
