@@ -19,8 +19,8 @@ struct CacheStorage;
 struct KvCacheOptions {
   int64_t batch = 1;
   int64_t kv_heads = 1;
-  int64_t head_dim = 0;   // D of k
-  int64_t value_dim = 0;  // Dv of v; 0 = D
+  int64_t head_dim = 0;    // D of k
+  int64_t value_dim = 0;   // Dv of v; 0 = D
   int64_t max_length = 0;  // of one sequence
   // Keys of a page; 0: each sequence has memory for max_length of its own.
   int64_t page_size = 0;

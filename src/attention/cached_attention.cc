@@ -115,8 +115,8 @@ AttentionResult attention(const TensorView& q, const KvCache& cache,
                           const AttentionOptions& options) {
   const detail::FpEnvironment environment;
   const Isa isa = devices().choose(options.isa);
-  detail::AttentionInputs inputs = detail::check_cached_attention(
-      q, cache.storage(), plan.shape(), options);
+  detail::AttentionInputs inputs =
+      detail::check_cached_attention(q, cache.storage(), plan.shape(), options);
   AttentionResult result = detail::make_outputs(inputs.problem, options);
   detail::cpu_forward(inputs.problem, plan.data(), {isa, options.threads});
   if (q.dtype() != DType::f32) result.o = from_f32(result.o, q.dtype());

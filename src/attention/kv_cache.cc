@@ -28,8 +28,8 @@ void check_options(const KvCacheOptions& o) {
   const auto expect = [](std::string_view name, int64_t value, int64_t least,
                          int64_t most) {
     if (value >= least && value <= most) return;
-    fail(ErrorCode::invalid_argument, kOperation,
-         "{} is {}; expected {} to {}", name, value, least, most);
+    fail(ErrorCode::invalid_argument, kOperation, "{} is {}; expected {} to {}",
+         name, value, least, most);
   };
   constexpr int64_t kMost = INT32_MAX - 1;
   expect("batch", o.batch, 1, kMost);
@@ -88,9 +88,8 @@ std::unique_ptr<CacheStorage> make_storage(const KvCacheOptions& options) {
     fail(ErrorCode::limit, kOperation, "{} pages; expected at most {}", pages,
          INT32_MAX);
   }
-  const int64_t k_bytes =
-      bytes_of({pages, options.kv_heads, s.page_keys, options.head_dim},
-               kBehindPanels);
+  const int64_t k_bytes = bytes_of(
+      {pages, options.kv_heads, s.page_keys, options.head_dim}, kBehindPanels);
   const int64_t v_bytes =
       bytes_of({pages, options.kv_heads, s.page_keys, s.value_row}, 0);
   s.k_memory = make_aligned_buffer(k_bytes);
@@ -239,9 +238,8 @@ void KvCache::append(const TensorView& k, const TensorView& v,
       const int64_t token = row % k.dim(2);
       if (token >= each[b]) continue;
       const int64_t key = s.lengths[b] + token;
-      const int64_t page =
-          s.pages[b * static_cast<size_t>(s.pages_per_item) +
-                  static_cast<size_t>(key / s.page_keys)];
+      const int64_t page = s.pages[b * static_cast<size_t>(s.pages_per_item) +
+                                   static_cast<size_t>(key / s.page_keys)];
       const int64_t at = static_cast<int64_t>(b) * heads * k.dim(2) + row;
       detail::write_token(s, page * heads + row / k.dim(2), key % s.page_keys,
                           k_rows.data<float>() + at * s.options.head_dim,
@@ -271,9 +269,8 @@ void KvCache::truncate(int64_t batch, int64_t length) {
   }
   for (int64_t page = s.pages_of(s.lengths[b]); page > s.pages_of(length);
        --page) {
-    s.free_pages.push_back(
-        s.pages[b * static_cast<size_t>(s.pages_per_item) +
-                static_cast<size_t>(page - 1)]);
+    s.free_pages.push_back(s.pages[b * static_cast<size_t>(s.pages_per_item) +
+                                   static_cast<size_t>(page - 1)]);
   }
   s.lengths[b] = length;
   s.newest[b] = std::min(s.newest[b], length);

@@ -67,12 +67,11 @@ Tensor tokens_of(const Tensor& tensor, const std::vector<int64_t>& begins,
   for (int64_t b = 0; b < tensor.dim(0); ++b) {
     for (int64_t h = 0; h < tensor.dim(1); ++h) {
       for (int64_t i = 0; i < n; ++i) {
-        const int64_t from = std::min(begins[static_cast<size_t>(b)] + i,
-                                      tensor.dim(2) - 1);
+        const int64_t from =
+            std::min(begins[static_cast<size_t>(b)] + i, tensor.dim(2) - 1);
         const int64_t slice = b * tensor.dim(1) + h;
-        std::copy_n(
-            tensor.data<float>() + (slice * tensor.dim(2) + from) * row, row,
-            out.mutable_data<float>() + (slice * n + i) * row);
+        std::copy_n(tensor.data<float>() + (slice * tensor.dim(2) + from) * row,
+                    row, out.mutable_data<float>() + (slice * n + i) * row);
       }
     }
   }
@@ -93,9 +92,9 @@ void expect_steps(const Sequences& s, KvCache cache,
       const int64_t begin = at[static_cast<size_t>(b)];
       const int64_t count = counts[static_cast<size_t>(b)];
       for (int64_t h = 0; h < s.model.heads && count > 0; ++h) {
-        ASSERT_TRUE(same_bits(
-            rows_of(found, Layout::bhld, {b, h, 0}, count),
-            rows_of(s.whole, Layout::bhld, {b, h, begin}, count)))
+        ASSERT_TRUE(
+            same_bits(rows_of(found, Layout::bhld, {b, h, 0}, count),
+                      rows_of(s.whole, Layout::bhld, {b, h, begin}, count)))
             << "item " << b << " head " << h << " tokens " << begin << " to "
             << begin + count;
       }
@@ -156,8 +155,8 @@ TEST(KvCacheTest, RaggedBatchesGiveTheSameBits) {
 }
 
 TEST(KvCacheTest, EveryInstructionSetGroupAndOptionGivesTheSameBits) {
-  const Tensor slopes = Tensor::from<float>({8}, {.5F, .25F, .125F, .0625F, .5F,
-                                                  .25F, .125F, .0625F});
+  const Tensor slopes = Tensor::from<float>(
+      {8}, {.5F, .25F, .125F, .0625F, .5F, .25F, .125F, .0625F});
   for (const int64_t kv_heads : {1, 2, 8}) {
     for (const IsaInfo& info : devices().isas()) {
       if (!info.available) continue;
@@ -211,8 +210,9 @@ TEST(KvCacheTest, PagesComeBackAndCanBeGivenToOthers) {
   const Tensor k = normal(rng, {2, 1, 32, 4});
   cache.append(k, k, {32, 17});
   EXPECT_EQ(cache.free_pages(), 0);
-  EXPECT_TRUE(throws_error(ErrorCode::limit, "1 more pages of 16 keys",
-                           [&] { cache.append(k, k, {1, 0}); }));
+  EXPECT_TRUE(throws_error(ErrorCode::limit, "1 more pages of 16 keys", [&] {
+    cache.append(k, k, {1, 0});
+  }));
   EXPECT_EQ(cache.length(0), 32);
   cache.truncate(1, 16);
   EXPECT_EQ(cache.free_pages(), 1);
@@ -234,8 +234,12 @@ TEST(KvCacheTest, WrongArgumentsAreErrorsThatAppendNothing) {
   EXPECT_TRUE(refused({.head_dim = 4, .max_length = 4, .pages = 2},
                       "expected a page size"));
   EXPECT_TRUE(throws_error(ErrorCode::limit, "more bytes than 63 bits", [] {
-    KvCache cache({.batch = 1 << 30, .kv_heads = 1 << 30, .head_dim = 1 << 30,
-                   .max_length = 1 << 30, .page_size = 1 << 30, .pages = 9});
+    KvCache cache({.batch = 1 << 30,
+                   .kv_heads = 1 << 30,
+                   .head_dim = 1 << 30,
+                   .max_length = 1 << 30,
+                   .page_size = 1 << 30,
+                   .pages = 9});
   }));
 
   Rng rng(kSeed);
@@ -244,8 +248,8 @@ TEST(KvCacheTest, WrongArgumentsAreErrorsThatAppendNothing) {
   const auto append_fails = [&](ErrorCode code, const std::string& fragment,
                                 const TensorView& keys,
                                 const std::vector<int64_t>& counts) {
-    const auto failed = throws_error(
-        code, fragment, [&] { cache.append(keys, k, counts); });
+    const auto failed =
+        throws_error(code, fragment, [&] { cache.append(keys, k, counts); });
     EXPECT_EQ(cache.length(0) + cache.length(1), 0);
     return failed;
   };
@@ -271,8 +275,7 @@ TEST(KvCacheTest, WrongCallsAreErrors) {
   const auto refused = [&](const std::string& fragment, const TensorView& q,
                            const MaskPlan& plan,
                            const AttentionOptions& options = {}) {
-    const auto error =
-        thrown_by([&] { attention(q, cache, plan, options); });
+    const auto error = thrown_by([&] { attention(q, cache, plan, options); });
     if (!error) return ::testing::AssertionFailure() << "no error";
     return std::string(error->what()).find(fragment) != std::string::npos
                ? ::testing::AssertionSuccess()

@@ -34,12 +34,11 @@ std::optional<BlockTask> CacheTasks::task(int64_t number) const {
       plan_.slices[static_cast<size_t>(slice_at(task.batch, task.first_head))];
   const RowBlock* blocks = plan_.blocks.data() + slice.first_block;
   const RowBlock* blocks_end = blocks + slice.block_count;
-  const RowBlock* block =
-      std::upper_bound(blocks, blocks_end, begin,
-                       [](int64_t row, const RowBlock& b) {
-                         return row < b.q_begin;
-                       }) -
-      1 + nth;
+  const RowBlock* block = std::upper_bound(blocks, blocks_end, begin,
+                                           [](int64_t row, const RowBlock& b) {
+                                             return row < b.q_begin;
+                                           }) -
+                          1 + nth;
   if (block >= blocks_end || block->q_begin >= end) return std::nullopt;
 
   const int64_t first = std::max<int64_t>(begin, block->q_begin);

@@ -4,9 +4,8 @@
 namespace maskwise::detail::scalar {
 namespace {
 
-#include "backend/cpu/isa/vec_scalar.inc"
-
 #include "backend/cpu/isa/forward_kernels.inc"
+#include "backend/cpu/isa/vec_scalar.inc"
 
 }  // namespace
 
