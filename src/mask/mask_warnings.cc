@@ -247,9 +247,10 @@ void Warnings::check_suffixes() {
 
 void Warnings::check_window() {
   if (mask_.mask().node().ahead() != Ahead::left_open) return;
-  const bool square = mask_.shape().q_len == mask_.shape().kv_len;
-  // Another word, a tensor for example, may hide what lies ahead.
-  if (square && sight_.future_pairs == 0) return;
+  const auto& [batch, heads, q_len, kv_len] = mask_.shape();
+  // Another word, a tensor for example, may hide what lies ahead. On a
+  // rectangle that is not looked at; one query mostly stands at the last key.
+  if (q_len == kv_len ? sight_.future_pairs == 0 : q_len < 2) return;
   add(WarningKind::window_open_ahead, 1,
       "sliding_window says left and not right, so queries see every later key; "
       "write right=0, or causal beside it with &, to hide the future");

@@ -237,15 +237,23 @@ class TensorMaskNode final : public Node, public BooleanWord {
     try {
       return view.broadcast_to(wanted);
     } catch (const Error&) {
-      fail(ErrorCode::shape_mismatch, "mask",
-           "{}: expected a tensor that broadcasts to {} = {}, got {}{}",
-           clause_.text,
-           form_ == TensorForm::blocks
-               ? formatted("[B, H, ceil(Lq/{}), ceil(Lk/{})]", cell_, cell_)
-               : "[B, H, Lq, Lk]",
-           to_string(wanted), to_string(tensor_.shape()),
+      fail(ErrorCode::shape_mismatch, "mask", "{}: expected {} = {}, got {}{}",
+           clause_.text, wanted_text(), to_string(wanted),
+           to_string(tensor_.shape()),
            shape_hint(clause_.word, tensor_.shape(), shape));
     }
+  }
+
+  std::string wanted_text() const {
+    if (form_ == TensorForm::from_torch_attn_mask) {
+      return "[Lq, Lk] or [B*H, Lq, Lk] for [B, H, Lq, Lk]";
+    }
+    return form_ == TensorForm::blocks
+               ? formatted(
+                     "a tensor that broadcasts to [B, H, ceil(Lq/{}), "
+                     "ceil(Lk/{})]",
+                     cell_, cell_)
+               : "a tensor that broadcasts to [B, H, Lq, Lk]";
   }
 
   void check_flat_heads(const AttentionShape& shape) const {

@@ -116,6 +116,8 @@ TENSORS = [
     ({"k": zeros(2, 2, 5, 7)}, "expected [2, Hkv, Lk, 6]"),
     ({"k": zeros(2, 5, 4, 6), "v": zeros(2, 5, 4, 3)},
      "the head and length axes look swapped"),
+    ({"q": zeros(2, 4, 6, 6), "k": zeros(2, 6, 2, 6), "v": zeros(2, 6, 2, 3)},
+     "the head and length axes look swapped"),
     ({"v": zeros(2, 2, 4, 3)}, "v is [2, 2, 4, 3] in in.st; expected "
                                "[2, 2, 5, Dv] to fit k [2, 2, 5, 6]"),
     ({"v": zeros(2, 4, 5, 3)}, "to fit k [2, 2, 5, 6]"),

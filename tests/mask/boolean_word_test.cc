@@ -52,7 +52,9 @@ TEST(BooleanWord, AMaskOfKeysIsSentToTheWordForKeys) {
                       "1, 1, Lk] = [2, 1, 1, 5]"));
   EXPECT_TRUE(refused("forbid(keys)", "is read by forbid_keys, or give it"));
   EXPECT_TRUE(refused("from_torch_attn_mask(keys)",
-                      "; a mask of keys [B, Lk] is read by "
+                      "from_torch_attn_mask(keys): expected [Lq, Lk] or [B*H, "
+                      "Lq, Lk] for [B, H, Lq, Lk] = [2, 4, 3, 5], got [2, 5]; "
+                      "a mask of keys [B, Lk] is read by "
                       "from_torch_key_padding"));
   EXPECT_TRUE(refused("from_tf_tutorial(tf_keys)",
                       "[mask] from_tf_tutorial(tf_keys): expected a tensor "

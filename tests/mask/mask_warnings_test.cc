@@ -224,10 +224,15 @@ TEST(Warnings, AWindowThatSaysOnlyLeftIsOpenAhead) {
         found(WarningKind::window_open_ahead, warnings(closed, kSquare)).count,
         -1);
   }
-  EXPECT_EQ(found(WarningKind::window_open_ahead,
-                  warnings(window & causal(Align::bottom_right), {1, 1, 2, 4}))
-                .count,
-            -1);
+  const auto count = [](const Mask& mask, int64_t q_len) {
+    return found(WarningKind::window_open_ahead,
+                 warnings(mask, {1, 1, q_len, 4}))
+        .count;
+  };
+  const Mask at_end = sliding_window({.left = 1, .align = Align::bottom_right});
+  EXPECT_EQ(count(at_end, 2), 1);
+  EXPECT_EQ(count(at_end, 1), -1);  // decoding: nothing lies ahead
+  EXPECT_EQ(count(window & causal(Align::bottom_right), 2), -1);
 }
 
 TEST(Warnings, AtMostOneOfEachKind) {
