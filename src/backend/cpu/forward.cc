@@ -93,12 +93,22 @@ class Call {
   std::atomic<int64_t> next_ = 0;
 };
 
+// Pairs of the call; over a cache, all that could be visible.
+double pairs_of(const ForwardProblem& problem, const PlanData& plan) {
+  if (!problem.paged.given()) return static_cast<double>(plan.visible_pairs);
+  int64_t pairs = 0;
+  for (int64_t b = 0; b < problem.shape.batch; ++b) {
+    pairs += problem.paged.newest[b] * problem.paged.lengths[b];
+  }
+  return static_cast<double>(pairs * problem.shape.heads);
+}
+
 }  // namespace
 
 void cpu_forward(const ForwardProblem& problem, const PlanData& plan,
                  const CpuOptions& options) {
   const double multiply_adds =
-      static_cast<double>(plan.visible_pairs) *
+      pairs_of(problem, plan) *
       static_cast<double>(problem.head_dim + problem.value_dim);
   const int64_t threads =
       multiply_adds < kSmallCall ? 1 : usable_threads(options.threads);
