@@ -15,8 +15,10 @@
 namespace maskwise::detail::avx2 {
 namespace {
 
-#include "backend/cpu/isa/forward_kernels.inc"
+// clang-format off
 #include "backend/cpu/isa/vec_avx2.inc"
+#include "backend/cpu/isa/forward_kernels.inc"
+// clang-format on
 
 }  // namespace
 }  // namespace maskwise::detail::avx2

@@ -16,8 +16,10 @@
 namespace maskwise::detail::avx512 {
 namespace {
 
-#include "backend/cpu/isa/forward_kernels.inc"
+// clang-format off
 #include "backend/cpu/isa/vec_avx512.inc"
+#include "backend/cpu/isa/forward_kernels.inc"
+// clang-format on
 
 }  // namespace
 }  // namespace maskwise::detail::avx512

@@ -4,8 +4,10 @@
 namespace maskwise::detail::scalar {
 namespace {
 
-#include "backend/cpu/isa/forward_kernels.inc"
+// clang-format off
 #include "backend/cpu/isa/vec_scalar.inc"
+#include "backend/cpu/isa/forward_kernels.inc"
+// clang-format on
 
 }  // namespace
 
