@@ -30,7 +30,9 @@ void attend(const AttendFlags& flags) {
   if (flags.scores) options.scores = parse_scores(*flags.scores);
   const AttentionFile file = load_attention_file(flags.input);
   const MaskPlan plan = file.plan(flags.mask, flags.call.memory_cap);
-  const AttentionResult result = file.call(attention, plan, options);
+  const AttentionResult result = file.call(
+      [](const auto&... arguments) { return attention(arguments...); }, plan,
+      options);
 
   TensorMap outputs = {{"o", result.o}, {"lse", result.lse}};
   if (flags.weights) outputs["weights"] = result.weights;

@@ -32,13 +32,16 @@ AttentionResult attention(const TensorView& q, const TensorView& k,
   // The default scale and the search for -inf are part of the contract too.
   const detail::FpEnvironment environment;
   const Isa isa = devices().choose(options.isa);
-  detail::AttentionInputs inputs =
-      detail::check_attention(q, k, v, plan.shape(), options);
+  const bool is_reference = options.backend == Backend::reference;
+  detail::AttentionInputs inputs = detail::check_attention(
+      q, k, v, plan.shape(), options,
+      is_reference ? detail::Storage::as_f32 : detail::Storage::as_given);
   detail::ForwardProblem& problem = inputs.problem;
   AttentionResult result = detail::make_outputs(problem, options);
-  if (options.backend == Backend::reference) {
+  if (is_reference) {
     detail::contract_forward(problem,
                              detail::visibility_of(plan.mask(), problem.bias));
+    if (q.dtype() != DType::f32) result.o = from_f32(result.o, q.dtype());
   } else {
     const MaskPlan visible =
         inputs.bias.defined()
@@ -46,7 +49,6 @@ AttentionResult attention(const TensorView& q, const TensorView& k,
             : plan;
     detail::cpu_forward(problem, visible.data(), {isa, options.threads});
   }
-  if (q.dtype() != DType::f32) result.o = from_f32(result.o, q.dtype());
   return result;
 }
 

@@ -24,8 +24,9 @@ bool is_attention_float(DType dtype) {
 
 class Checker {
  public:
-  Checker(const AttentionShape& shape, const AttentionOptions& options)
-      : shape_(shape), options_(options) {}
+  Checker(const AttentionShape& shape, const AttentionOptions& options,
+          Storage storage)
+      : shape_(shape), options_(options), storage_(storage) {}
 
   AttentionInputs run(const TensorView& q, const TensorView& k,
                       const TensorView& v);
@@ -34,6 +35,7 @@ class Checker {
  private:
   void read_queries(const TensorView& q4);
   TensorView as_bhld(std::string_view name, const TensorView& view);
+  void check_float(std::string_view name, const TensorView& view) const;
   TensorView as_f32(std::string_view name, const TensorView& view);
   void check_scalars() const;
   void check_shapes(const TensorView& q, const TensorView& k,
@@ -49,24 +51,30 @@ class Checker {
 
   const AttentionShape& shape_;
   const AttentionOptions& options_;
+  const Storage storage_;
   AttentionInputs inputs_;
 };
 
 Input input_of(const TensorView& view) {
   Input input;
-  input.data = view.data<float>();
+  input.data = view.bytes();
+  input.dtype = view.dtype();
   for (int64_t axis = 0; axis < 4; ++axis) {
     input.stride[axis] = view.stride(axis);
   }
   return input;
 }
 
-TensorView Checker::as_f32(std::string_view name, const TensorView& view) {
+void Checker::check_float(std::string_view name, const TensorView& view) const {
   if (!is_attention_float(view.dtype())) {
     fail(ErrorCode::invalid_argument, kOperation,
          "expected {} of type f32, f16 or bf16, got {}; convert it", name,
          name_of(view.dtype()));
   }
+}
+
+TensorView Checker::as_f32(std::string_view name, const TensorView& view) {
+  check_float(name, view);
   if (view.dtype() == DType::f32) return view;
   inputs_.copies.push_back(to_f32(view));
   return inputs_.copies.back().view();
@@ -79,8 +87,10 @@ TensorView Checker::as_bhld(std::string_view name, const TensorView& view) {
          options_.layout == Layout::bhld ? "[B, H, L, D]" : "[B, L, H, D]",
          view.defined() ? to_string(view.shape()) : "nothing");
   }
-  const TensorView f32 = as_f32(name, view);
-  return options_.layout == Layout::bhld ? f32 : f32.permuted({0, 2, 1, 3});
+  check_float(name, view);
+  const TensorView read =
+      storage_ == Storage::as_given ? view : as_f32(name, view);
+  return options_.layout == Layout::bhld ? read : read.permuted({0, 2, 1, 3});
 }
 
 void Checker::check_scalars() const {
@@ -254,13 +264,14 @@ void Checker::read_queries(const TensorView& q4) {
 AttentionInputs check_attention(const TensorView& q, const TensorView& k,
                                 const TensorView& v,
                                 const AttentionShape& shape,
-                                const AttentionOptions& options) {
-  return Checker(shape, options).run(q, k, v);
+                                const AttentionOptions& options,
+                                Storage storage) {
+  return Checker(shape, options, storage).run(q, k, v);
 }
 
 AttentionInputs check_queries(const TensorView& q, const AttentionShape& shape,
                               const AttentionOptions& options) {
-  return Checker(shape, options).run_queries(q);
+  return Checker(shape, options, Storage::as_given).run_queries(q);
 }
 
 }  // namespace maskwise::detail

@@ -17,11 +17,15 @@ struct AttentionInputs {
   std::vector<Tensor> copies;  // f16 and bf16 inputs as f32
 };
 
+// What the backend reads of q, k and v: f16 and bf16 as they are, or as f32.
+enum class Storage { as_given, as_f32 };
+
 // Throws Error that names the argument, what was found and what was expected.
 AttentionInputs check_attention(const TensorView& q, const TensorView& k,
                                 const TensorView& v,
                                 const AttentionShape& shape,
-                                const AttentionOptions& options);
+                                const AttentionOptions& options,
+                                Storage storage = Storage::as_f32);
 
 // The same where k and v are not tensors: q, whose shape the caller has
 // checked, and the options alone. kv_heads, value_dim, k and v are not set.

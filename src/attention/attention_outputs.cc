@@ -9,15 +9,16 @@ namespace maskwise::detail {
 namespace {
 
 // The tensor [B, H, L, D], in the order of axes that the caller wants.
-Tensor make_output(const Shape& bhld, Layout layout) {
-  if (layout == Layout::bhld) return Tensor(DType::f32, bhld);
-  return Tensor(DType::f32, {bhld[0], bhld[2], bhld[1], bhld[3]});
+Tensor make_output(DType dtype, const Shape& bhld, Layout layout) {
+  if (layout == Layout::bhld) return Tensor(dtype, bhld);
+  return Tensor(dtype, {bhld[0], bhld[2], bhld[1], bhld[3]});
 }
 
 // `tensor` as [B, H, L, D] (or [B, H, L]) for a backend to write.
 Output output_of(Tensor& tensor, Layout layout) {
   Output output;
-  output.data = tensor.mutable_data<float>();
+  output.data = tensor.mutable_bytes();
+  output.dtype = tensor.dtype();
   const TensorView view = layout == Layout::bhld
                               ? tensor.view()
                               : tensor.view().permuted({0, 2, 1, 3});
@@ -45,7 +46,8 @@ AttentionResult make_outputs(ForwardProblem& problem,
   const Shape pairs = {batch, heads, q_len, kv_len};
   AttentionResult result;
   result.o =
-      make_output({batch, heads, q_len, problem.value_dim}, options.layout);
+      make_output(problem.q.dtype, {batch, heads, q_len, problem.value_dim},
+                  options.layout);
   problem.o = output_of(result.o, options.layout);
   for (auto [tensor, output] :
        {std::pair(&result.lse, &problem.lse), std::pair(&result.m, &problem.m),

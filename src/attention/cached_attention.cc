@@ -119,7 +119,6 @@ AttentionResult attention(const TensorView& q, const KvCache& cache,
       detail::check_cached_attention(q, cache.storage(), plan.shape(), options);
   AttentionResult result = detail::make_outputs(inputs.problem, options);
   detail::cpu_forward(inputs.problem, plan.data(), {isa, options.threads});
-  if (q.dtype() != DType::f32) result.o = from_f32(result.o, q.dtype());
   return result;
 }
 

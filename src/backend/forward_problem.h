@@ -4,24 +4,44 @@
 
 #include <cstdint>
 #include <functional>
+#include <type_traits>
 #include <vector>
+
+#include "maskwise/dtype.h"
 
 namespace maskwise::detail {
 
-// Four axes of f32; strides in elements, 0 where an axis is broadcast.
-template <typename Float>
+// Four axes of f32, f16 or bf16; strides in elements, 0 where an axis is
+// broadcast.
+template <typename Void, typename Float>
 struct Strided {
-  Float* data = nullptr;
+  Void* data = nullptr;
   int64_t stride[4] = {0, 0, 0, 0};
+  DType dtype = DType::f32;
 
-  Float* at(int64_t i, int64_t j, int64_t k) const {
-    return data + i * stride[0] + j * stride[1] + k * stride[2];
-  }
   bool given() const { return data != nullptr; }
+  bool is_f32() const { return dtype == DType::f32; }
+  int64_t offset(int64_t i, int64_t j, int64_t k) const {
+    return i * stride[0] + j * stride[1] + k * stride[2];
+  }
+  // The row of an f32 tensor; of an f16 or bf16 tensor.
+  Float* at(int64_t i, int64_t j, int64_t k) const {
+    return static_cast<Float*>(data) + offset(i, j, k);
+  }
+  auto* half_at(int64_t i, int64_t j, int64_t k) const {
+    using Half =
+        std::conditional_t<std::is_const_v<Void>, const uint16_t, uint16_t>;
+    return static_cast<Half*>(data) + offset(i, j, k);
+  }
+  // The row of any.
+  Void* row(int64_t i, int64_t j, int64_t k) const {
+    return is_f32() ? static_cast<Void*>(at(i, j, k))
+                    : static_cast<Void*>(half_at(i, j, k));
+  }
 };
 
-using Input = Strided<const float>;
-using Output = Strided<float>;
+using Input = Strided<const void, const float>;
+using Output = Strided<void, float>;
 
 // Whether query q of head h of item b may attend to key k. The caller makes it
 // from the mask and the bias; backends know neither.

@@ -100,15 +100,20 @@ void FoldTable::find_rows(const FoldSource& from) {
       v[i] = paged.v + head * paged.v_head_step + in_page * paged.v_row_step;
     }
   } else {
-    const float* k_base = problem.k.at(batch, kv_head, 0);
-    const float* v_base = problem.v.at(batch, kv_head, 0);
-    for (int32_t i = 0; i < count; ++i) {
-      k[i] = k_base + key[i] * problem.k.stride[2];
-      v[i] = v_base + key[i] * problem.v.stride[2];
-    }
+    find_rows_of(problem.k, batch, kv_head, k);
+    find_rows_of(problem.v, batch, kv_head, v);
   }
   std::fill_n(k + count, kKeyPadding, k[count - 1]);
   std::fill_n(v + count, kKeyPadding, v[count - 1]);
+}
+
+void FoldTable::find_rows_of(const Input& input, int64_t batch, int64_t kv_head,
+                             const float** rows) const {
+  const auto* base = static_cast<const char*>(input.row(batch, kv_head, 0));
+  const int64_t step = input.stride[2] * size_of(input.dtype);
+  for (int32_t i = 0; i < count; ++i) {
+    rows[i] = reinterpret_cast<const float*>(base + key[i] * step);
+  }
 }
 
 bool FoldTable::is_full(int32_t first, int32_t n, uint64_t all_lanes) const {

@@ -24,7 +24,8 @@ struct FoldSource {
 // Arrays of capacity + kKeyPadding entries that the scratch owns.
 struct FoldTable {
   int64_t capacity = 0;
-  const float** k = nullptr;  // where the key's k and v begin
+  // Where the key's k and v begin; f16 and bf16 rows are staged before use.
+  const float** k = nullptr;
   const float** v = nullptr;
   int32_t* key = nullptr;     // its index
   uint64_t* lanes = nullptr;  // the lanes that see it, as bits
@@ -42,6 +43,8 @@ struct FoldTable {
   void append_lanes(const FoldSource& from, const RunPart& part);
   void drop_unseen(int32_t first);
   void find_rows(const FoldSource& from);
+  void find_rows_of(const Input& input, int64_t batch, int64_t kv_head,
+                    const float** rows) const;
 };
 
 // The bits of all lanes of a task.

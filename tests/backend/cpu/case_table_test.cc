@@ -113,6 +113,26 @@ TEST(CaseTableTest, EveryGroupMeetsEveryOption) {
   }
 }
 
+// Storage of 16 bits is read as it is, and o has the type of q.
+TEST(CaseTableTest, HalfStorageGivesTheBitsOfItsValues) {
+  Rng rng(kSeed);
+  const DType types[] = {DType::f32, DType::f16, DType::bf16};
+  for (const Lengths& lengths : {Lengths{1, 239}, {3, 799}, {65, 130}}) {
+    for (int64_t i = 0; i < 9; ++i) {
+      SCOPED_TRACE(title(lengths, 59) + " " + std::to_string(i));
+      AttentionCase call = make_case(rng, {2, 4, lengths.q, lengths.k},
+                                     causal(Align::bottom_right),
+                                     {.kv_heads = 2,
+                                      .head_dim = i % 2 == 0 ? 59 : 64,
+                                      .value_dim = i % 4 == 0 ? 48 : 37});
+      call.q = call.own(from_f32(call.q, types[i % 3]));
+      call.k = call.own(from_f32(call.k, types[i / 3]));
+      call.v = call.own(from_f32(call.v, types[(i + 1) % 3]));
+      EXPECT_TRUE(kernel_equals_contract(call));
+    }
+  }
+}
+
 TEST(CaseTableTest, StridesAndThreadsChangeNothing) {
   const tbb::global_control seven(tbb::global_control::max_allowed_parallelism,
                                   7);

@@ -43,8 +43,8 @@ class FoldTableTest : public ::testing::Test {
   FoldTableTest() {
     problem_.shape = {1, 2, 3, 10};
     problem_.kv_heads = 1;
-    problem_.k = {memory_, {0, 0, 5, 1}};
-    problem_.v = {memory_, {0, 0, 7, 1}};
+    problem_.k = {memory_, {0, 0, 5, 1}, DType::f32};
+    problem_.v = {memory_, {0, 0, 7, 1}, DType::f32};
   }
 
   // The first fold of the first block.

@@ -16,5 +16,6 @@
 #include "backend/forward_problem.h"
 #include "backend/row_math.h"
 #include "plan/plan_walk.h"
+#include "tensor/half.h"
 
 #endif  // MASKWISE_BACKEND_CPU_ISA_UNIT_INCLUDES_H_
