@@ -2,7 +2,8 @@
 one."""
 import tool
 
-COMMANDS = ["explain", "attend", "plan", "verify", "compare"]
+COMMANDS = ["explain", "attend", "plan", "verify", "compare", "bench",
+            "devices"]
 
 
 class Usage(tool.ToolTest):
