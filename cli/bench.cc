@@ -1,6 +1,7 @@
 // maskwise bench: how fast attention is on this machine, as a share of what a
 // probe reaches beside it.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <iostream>
@@ -146,9 +147,10 @@ void bench(const BenchFlags& flags) {
 }
 
 void add_what_flags(CLI::App& command, BenchFlags& flags) {
-  std::string names;
-  for (const std::string& name : bench_case_names()) names += ", " + name;
-  command.add_option("--case", flags.cases, "all" + names)
+  command
+      .add_option(
+          "--case", flags.cases,
+          fmt::format("all, or of: {}", fmt::join(bench_case_names(), ", ")))
       ->type_name("NAME,...")
       ->delimiter(',')
       ->allow_extra_args(false);

@@ -19,7 +19,7 @@ constexpr int64_t kDocumentUnits = kDocuments * (kDocuments + 1) / 2;
 // What is not padding of each sequence, in percent of Lk.
 constexpr std::array<int64_t, 8> kFilled = {100, 10, 90, 25, 75, 40, 60, 50};
 constexpr int64_t kBlockSize = 64;
-constexpr uint32_t kBlockSeed = 20260801;
+constexpr uint32_t kSeed = 20260801;
 
 // Where queries stand when they are fewer than keys: at the end.
 std::optional<Align> align_of(const BenchShape& shape) {
@@ -108,12 +108,22 @@ Mask random_blocks(const BenchShape& shape) {
   };
   Tensor seen(DType::boolean,
               {blocks_of(shape.q_len), blocks_of(shape.kv_len)});
-  std::mt19937 random(kBlockSeed);
+  std::mt19937 random(kSeed);
   for (int64_t i = 0; i < seen.size(); ++i) {
     const bool diagonal = i / seen.dim(1) == i % seen.dim(1);
     seen.mutable_data<bool>()[i] = random() % 10 == 0 || diagonal;
   }
   return blocks(seen, {.size = kBlockSize});
+}
+
+// Each true with that probability, the same every time.
+Tensor random_bools(const Shape& shape, uint32_t percent) {
+  Tensor bools(DType::boolean, shape);
+  std::mt19937 random(kSeed);
+  for (int64_t i = 0; i < bools.size(); ++i) {
+    bools.mutable_data<bool>()[i] = random() % 100 < percent;
+  }
+  return bools;
 }
 
 struct CaseEntry {
@@ -137,6 +147,14 @@ constexpr CaseEntry kCases[] = {
     {"sink_window",
      [](const BenchShape& shape) {
        return causal_mask(shape) & (prefix(4) | window_mask(shape, 256));
+     }},
+    {"random50",
+     [](const BenchShape& shape) {
+       return allow(random_bools({shape.q_len, shape.kv_len}, 50));
+     }},
+    {"dropped_keys",
+     [](const BenchShape& shape) {
+       return forbid_keys(random_bools({shape.batch, shape.kv_len}, 10));
      }},
     {"decode", [](const BenchShape&) { return all(); }},
     {"none", [](const BenchShape&) { return none(); }},
