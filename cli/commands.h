@@ -13,6 +13,7 @@ void add_plan(CLI::App& app, int& exit_code);
 void add_explain(CLI::App& app, int& exit_code);
 void add_verify(CLI::App& app, int& exit_code);
 void add_compare(CLI::App& app, int& exit_code);
+void add_bench(CLI::App& app, int& exit_code);
 void add_devices(CLI::App& app, int& exit_code);
 
 }  // namespace maskwise::cli

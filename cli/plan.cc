@@ -1,9 +1,6 @@
 // maskwise plan: what a mask costs.
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <chrono>
-#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,14 +9,10 @@
 #include "flags.h"
 #include "inputs.h"
 #include "report.h"
+#include "timed_plan.h"
 
 namespace maskwise::cli {
 namespace {
-
-// The best of so many compilations is reported; no more are begun once they
-// have taken so long.
-constexpr int kMostTries = 5;
-constexpr double kLongEnough = 1000;  // ms
 
 struct PlanFlags {
   std::string mask;
@@ -28,29 +21,6 @@ struct PlanFlags {
   int64_t memory_cap = PlanOptions{}.memory_cap;
   bool json = false;
 };
-
-struct TimedPlan {
-  MaskPlan plan;
-  double best_ms = 0;
-  int tries = 0;
-};
-
-TimedPlan compile_timed(const BoundMask& mask, int64_t memory_cap) {
-  std::optional<MaskPlan> plan;
-  double best = std::numeric_limits<double>::infinity();
-  double all = 0;
-  int tries = 0;
-  while (tries == 0 || (tries < kMostTries && all < kLongEnough)) {
-    const auto start = std::chrono::steady_clock::now();
-    plan = compile_under(memory_cap, mask);
-    const std::chrono::duration<double, std::milli> spent =
-        std::chrono::steady_clock::now() - start;
-    best = std::min(best, spent.count());
-    all += spent.count();
-    ++tries;
-  }
-  return {*plan, best, tries};
-}
 
 void report_json(const TimedPlan& timed,
                  const std::vector<MaskWarning>& found) {

@@ -1,19 +1,19 @@
 #include "backend/cpu/forward.h"
 
 #include <oneapi/tbb/blocked_range.h>
-#include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/partitioner.h>
 
 #include <algorithm>
 #include <atomic>
 #include <memory>
-#include <vector>
+#include <optional>
 
 #include "backend/cpu/cache_tasks.h"
 #include "backend/cpu/kernel_table.h"
 #include "backend/cpu/scratch.h"
 #include "backend/cpu/task_list.h"
+#include "backend/cpu/usable_threads.h"
 #include "base/aligned_buffer.h"
 #include "base/fp_environment.h"
 
@@ -22,11 +22,6 @@ namespace {
 
 // Below this many multiply-adds a call is over before threads have woken up.
 constexpr double kSmallCall = 500000;
-
-const KernelTable& kernels_of(Isa isa) {
-  if (isa == Isa::avx512) return avx512::kernels();
-  return isa == Isa::avx2 ? avx2::kernels() : scalar::kernels();
-}
 
 // This thread's scratch: made once, and kept for later calls while it is large
 // enough.
@@ -38,13 +33,6 @@ void* thread_scratch(int64_t bytes) {
     size = bytes;
   }
   return memory.get();
-}
-
-// As many threads as asked for of those that the process may use.
-int64_t usable_threads(std::optional<int> asked) {
-  const auto most = static_cast<int>(tbb::global_control::active_value(
-      tbb::global_control::max_allowed_parallelism));
-  return std::min(asked.value_or(most), most);
 }
 
 // A call: its tasks are taken by number, by whoever is free. Tasks: TaskList or

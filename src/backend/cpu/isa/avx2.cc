@@ -32,7 +32,8 @@ namespace {
 namespace maskwise::detail::avx2 {
 
 const KernelTable& kernels() {
-  static constexpr KernelTable kTable = {Isa::avx2, forward_block};
+  static constexpr KernelTable kTable = {
+      Isa::avx2, forward_block, probe_registers, probe_tile, probe_read};
   return kTable;
 }
 

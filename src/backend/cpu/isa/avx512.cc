@@ -33,7 +33,8 @@ namespace {
 namespace maskwise::detail::avx512 {
 
 const KernelTable& kernels() {
-  static constexpr KernelTable kTable = {Isa::avx512, forward_block};
+  static constexpr KernelTable kTable = {
+      Isa::avx512, forward_block, probe_registers, probe_tile, probe_read};
   return kTable;
 }
 

@@ -12,7 +12,8 @@ namespace {
 }  // namespace
 
 const KernelTable& kernels() {
-  static constexpr KernelTable kTable = {Isa::scalar, forward_block};
+  static constexpr KernelTable kTable = {
+      Isa::scalar, forward_block, probe_registers, probe_tile, probe_read};
   return kTable;
 }
 

@@ -12,6 +12,7 @@
 #include "backend/cpu/block_task.h"
 #include "backend/cpu/fold_table.h"
 #include "backend/cpu/kernel_table.h"
+#include "backend/cpu/probe.h"
 #include "backend/cpu/scratch.h"
 #include "backend/forward_problem.h"
 #include "backend/row_math.h"

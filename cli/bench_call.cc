@@ -1,0 +1,76 @@
+#include "bench_call.h"
+
+namespace maskwise::cli {
+namespace {
+
+// Numbers in [-1, 1) that look random, by a linear congruence (Knuth's MMIX).
+Tensor random_tensor(const Shape& shape, DType dtype, uint64_t seed) {
+  Tensor values(DType::f32, shape);
+  auto* data = values.mutable_data<float>();
+  uint64_t state = seed;
+  for (int64_t i = 0; i < values.size(); ++i) {
+    state = state * 6364136223846793005U + 1442695040888963407U;
+    const auto high = static_cast<int32_t>(state >> 32);
+    data[i] = static_cast<float>(high) * 0x1p-31F;
+  }
+  return dtype == DType::f32 ? values : from_f32(values, dtype);
+}
+
+// The `count` parts along `axis` from `first` on.
+TensorView slice(const TensorView& view, int64_t axis, int64_t first,
+                 int64_t count) {
+  const auto* bytes = static_cast<const char*>(view.bytes());
+  Shape shape = view.shape();
+  shape[static_cast<size_t>(axis)] = count;
+  return {bytes + first * view.stride(axis) * size_of(view.dtype()),
+          view.dtype(), shape, view.strides()};
+}
+
+}  // namespace
+
+void PlannedCall::run() const {
+  static_cast<void>(attention(q, k, v, plan, options));
+}
+
+BenchInputs::BenchInputs(const BenchShape& shape, const BenchPlace& place)
+    : shape_(shape),
+      q_(random_tensor({shape.batch, shape.heads, shape.q_len, shape.head_dim},
+                       place.dtype, 1)),
+      kv_(random_tensor(
+          {2, shape.batch, shape.kv_heads, shape.kv_len, shape.head_dim},
+          place.dtype, 2)) {
+  options_.isa = place.isa;
+  options_.threads = place.threads;
+  const Shape one(kv_.shape().begin() + 1, kv_.shape().end());
+  const auto* bytes = static_cast<const char*>(kv_.bytes());
+  k_ = TensorView(bytes, place.dtype, one);
+  v_ = TensorView(bytes + kv_.byte_size() / 2, place.dtype, one);
+}
+
+PlannedCall BenchInputs::whole(const MaskPlan& plan) const {
+  return {q_.view(), k_, v_, plan, options_};
+}
+
+PlannedCall BenchInputs::part(const DensePart& box) const {
+  const auto keys_of = [&](const TensorView& view) {
+    return slice(slice(view, 0, box.first_batch, box.batches), 2, box.first_k,
+                 box.kv_len);
+  };
+  const TensorView queries =
+      slice(slice(q_.view(), 0, box.first_batch, box.batches), 2, box.first_q,
+            box.q_len);
+  const BoundMask everything =
+      all().bind({box.batches, shape_.heads, box.q_len, box.kv_len});
+  return {queries, keys_of(k_), keys_of(v_), compile(everything), options_};
+}
+
+std::vector<PlannedCall> BenchInputs::loop(
+    const std::vector<DensePart>& parts) const {
+  std::vector<PlannedCall> calls;
+  for (const DensePart& box : parts) {
+    if (box.q_len > 0 && box.kv_len > 0) calls.push_back(part(box));
+  }
+  return calls;
+}
+
+}  // namespace maskwise::cli

@@ -1,0 +1,59 @@
+// The calls that maskwise bench times, with their tensors.
+#ifndef MASKWISE_CLI_BENCH_CALL_H_
+#define MASKWISE_CLI_BENCH_CALL_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "bench_case.h"
+#include "maskwise/maskwise.h"
+
+namespace maskwise::cli {
+
+// Where and in which type a case is computed.
+struct BenchPlace {
+  DType dtype = DType::f32;
+  Isa isa = Isa::scalar;
+  int threads = 1;
+};
+
+// A call whose plan is compiled.
+struct PlannedCall {
+  TensorView q;
+  TensorView k;
+  TensorView v;
+  MaskPlan plan;
+  AttentionOptions options;
+
+  // The only place where bench attends.
+  void run() const;
+};
+
+// q, k and v of a case: random, the same every time. k and v are one piece of
+// memory, so that a probe can read what a call reads.
+class BenchInputs {
+ public:
+  BenchInputs(const BenchShape& shape, const BenchPlace& place);
+
+  const TensorView& kv() const { return kv_.view(); }
+
+  // All of it, under that plan.
+  PlannedCall whole(const MaskPlan& plan) const;
+
+  // One call for each part; parts without queries or keys are left out.
+  std::vector<PlannedCall> loop(const std::vector<DensePart>& parts) const;
+
+ private:
+  PlannedCall part(const DensePart& box) const;
+
+  BenchShape shape_;
+  AttentionOptions options_;
+  Tensor q_;   // [B, H, Lq, D]
+  Tensor kv_;  // [2, B, Hkv, Lk, D]
+  TensorView k_;
+  TensorView v_;
+};
+
+}  // namespace maskwise::cli
+
+#endif  // MASKWISE_CLI_BENCH_CALL_H_

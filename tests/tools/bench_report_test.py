@@ -1,0 +1,95 @@
+"""The page of benchmarks is made of what a run found, and of nothing else."""
+import json
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+MACHINE = ("processor\tAn Abacus\ncores\t2, load 0.00 at the start\n"
+           "compiler\tcc 1\ncommand\tscripts/bench --quick\n"
+           "date\t2026-08-01\ncommit\tabc\n")
+LINE = {"case": "dense", "pass": "forward", "dtype": "f32", "B": 1, "H": 4,
+        "Hkv": 4, "Lq": 4096, "Lk": 4096, "D": 64, "threads": 1,
+        "isa": "avx512", "median_ms": 200.0, "min_ms": 190.0,
+        "useful_gflops": 85.9, "probe_gflops": 100.0, "fraction": 0.85,
+        "visible_share": 1.0, "walked_share": 1.0, "loop_gflops": None,
+        "plan_ms": 0.01, "plan_bytes": 2048, "second_probe_gflops": 99.0,
+        "best_fraction": 0.87, "quiet_fraction": 0.86, "quiet_samples": 15,
+        "cpu_share": 1.0, "samples": 15, "dense_ratio": None,
+        "walked_ratio": None, "kv_bytes": None, "kv_gbytes_per_s": None,
+        "read_gbytes_per_s": None, "read_fraction": None,
+        "peak_rss_bytes": 1 << 28}
+PEER = {"name": "documents8", "B": 1, "H": 4, "Hkv": 4, "Lq": 512, "Lk": 512,
+        "D": 64, "threads": 1, "samples": 15, "maskwise_ms": 1.25,
+        "torch_ms": 5.0, "torch_ratio": 4.0, "torch_loop_ratio": 1.5,
+        "onnxruntime_ratio": 6.0}
+
+
+class BenchReport(unittest.TestCase):
+    """On lines as maskwise bench --json writes them."""
+
+    def report(self, *lines, peers=()):
+        with tempfile.TemporaryDirectory() as folder:
+            place = pathlib.Path(folder)
+            (place / "machine.tsv").write_text(MACHINE)
+            for name, found in (("results", lines), ("peers", peers)):
+                (place / f"{name}.jsonl").write_text(
+                    "".join(json.dumps(line) + "\n" for line in found))
+            return subprocess.run([ROOT / "tools/bench_report", folder],
+                                  capture_output=True, text=True, check=False)
+
+    def page(self, *lines, **keywords):
+        result = self.report(*lines, **keywords)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        return result.stdout
+
+    def test_says_where_the_numbers_come_from(self):
+        page = self.page(LINE)
+        for words in ("An Abacus", "cc 1", "`scripts/bench --quick`",
+                      "2026-08-01"):
+            self.assertIn(words, page)
+
+    def test_holds_figures_against_the_bars(self):
+        causal = {**LINE, "case": "causal", "median_ms": 110.0,
+                  "dense_ratio": 0.55, "walked_ratio": 1.083,
+                  "walked_share": 0.508}
+        page = self.page(LINE, {**LINE, "threads": 2, "quiet_fraction": 0.7},
+                         causal)
+        for row in (
+                "| dense, D = 64, 1 thread, by length | 86 % | 80 % | yes |",
+                "| dense, D = 64, 2 threads, by length | 70 % | 75 % | no |",
+                "| causal ÷ dense at 4096, D = 64, 128 | 0.55 | 0.54 | no |",
+                "| causal | 110 ms · 86 % · 0.550 |"):
+            self.assertIn(row + "\n", page)
+        self.assertRegex(page, r"worst of 1 .*: causal, 4096, D = 64 \| 1\.08")
+
+    def test_decode_is_held_against_reading(self):
+        decode = {**LINE, "case": "decode", "Lq": 1, "kv_bytes": 1 << 24,
+                  "kv_gbytes_per_s": 19.0, "read_gbytes_per_s": 20.0,
+                  "read_fraction": 0.95}
+        self.assertIn("| decode, K and V of 16.0 MiB, 1 thread: 19.0 of 20.0 "
+                      "GB/s | 95 % | 90 % | yes |\n", self.page(LINE, decode))
+
+    def test_without_a_quiet_sample_there_is_no_share(self):
+        page = self.page({**LINE, "quiet_fraction": None, "quiet_samples": 0})
+        self.assertIn("by length | – | 80 % | no quiet sample |\n", page)
+
+    def test_the_memory_of_a_long_call(self):
+        self.assertIn("256.0 MiB at its peak, 128.0 MiB of it q, k, v and o",
+                      self.page(LINE, {**LINE, "case": "causal", "Lq": 32768,
+                                       "Lk": 32768, "samples": 1}))
+
+    def test_peers_stand_there_only_if_they_ran(self):
+        self.assertNotIn("## Peers", self.page(LINE))
+        self.assertIn("| documents8 | 512 | 64 | 1 | 1.25 | 4.00 | 1.50 | 6.00 "
+                      "|  |\n", self.page(LINE, peers=[PEER]))
+
+    def test_nothing_measured_is_an_error(self):
+        result = self.report()
+        self.assertEqual((result.returncode, result.stdout), (1, ""))
+        self.assertIn("has no lines", result.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
