@@ -18,7 +18,8 @@ struct DevicesFlags {
 void report_json(const DeviceRegistry& registry) {
   Json backends = Json::array();
   for (const BackendInfo& info : registry.backends()) {
-    backends.push_back({{"name", info.name}, {"description", info.description}});
+    backends.push_back(
+        {{"name", info.name}, {"description", info.description}});
   }
   Json isas = Json::array();
   for (const IsaInfo& info : registry.isas()) {
@@ -37,7 +38,8 @@ void report_text(const DeviceRegistry& registry) {
   for (const BackendInfo& info : registry.backends()) {
     text += fmt::format("  {:<10} {}\n", info.name, info.description);
   }
-  text += "instruction sets of the cpu backend; every one gives the same bits\n";
+  text +=
+      "instruction sets of the cpu backend; every one gives the same bits\n";
   for (const IsaInfo& info : registry.isas()) {
     text += fmt::format("  {:<10} {:<24} {}\n", info.name, info.description,
                         info.isa == chosen ? "chosen"

@@ -85,7 +85,9 @@ struct Report {
                      : flags.k   ? std::optional<int64_t>(0)
                                  : std::nullopt,
             .head = flags.head.value_or(0),
-            .q = flags.q};
+            .q = flags.q,
+            .q_heads = source.heads().first,
+            .k_heads = source.heads().second};
   }
   ShapeWalk walk() const {
     return walk_shapes(mask, source.token_ids(), walk_options());
@@ -196,6 +198,7 @@ Json json_of(const Report& report, const PlanStats& stats,
   if (report.flags.shapes) {
     const ShapeWalk walk = report.walk();
     json["shapes"] = json_steps(walk.steps);
+    json["made_up"] = walk.made_up;
     json["row"] = json_row(walk.row);
     if (walk.padded_row) json["padded_row"] = json_row(*walk.padded_row);
   } else {

@@ -46,16 +46,17 @@ void require_fit(const AttentionFile& file, const std::string& path) {
   const auto divides = [&q](int64_t kv_heads) {
     return kv_heads == 0 ? q.dim(1) == 0 : q.dim(1) % kv_heads == 0;
   };
+  const bool looks_swapped =
+      k.dim(2) == q.dim(1) || (k.dim(1) == q.dim(2) && divides(k.dim(2)));
   if (k.dim(0) != q.dim(0) || k.dim(3) != q.dim(3) || !divides(k.dim(1))) {
     throw Error(
         ErrorCode::shape_mismatch,
-        fmt::format("[input] k is {} in {}; expected [{}, Hkv, Lk, {}], with "
-                    "Hkv a divisor of {}, to fit q {}{}",
-                    to_string(k.shape()), path, q.dim(0), q.dim(3), q.dim(1),
-                    to_string(q.shape()),
-                    k.dim(2) == q.dim(1) ? "; the head and length axes look "
-                                           "swapped"
-                                         : ""));
+        fmt::format(
+            "[input] k is {} in {}; expected [{}, Hkv, Lk, {}], with "
+            "Hkv a divisor of {}, to fit q {}{}",
+            to_string(k.shape()), path, q.dim(0), q.dim(3), q.dim(1),
+            to_string(q.shape()),
+            looks_swapped ? "; the head and length axes look swapped" : ""));
   }
   if (v.dim(0) != k.dim(0) || v.dim(1) != k.dim(1) || v.dim(2) != k.dim(2)) {
     throw Error(ErrorCode::shape_mismatch,

@@ -123,6 +123,13 @@ TensorView MaskSource::token_ids() const {
   return found == tensors.end() ? TensorView() : found->second.view();
 }
 
+std::pair<TensorView, TensorView> MaskSource::heads() const {
+  const auto q = tensors.find("q");
+  const auto k = tensors.find("k");
+  if (q == tensors.end() || k == tensors.end()) return {};
+  return {q->second.view(), k->second.view()};
+}
+
 TokenLabels MaskSource::labels() const {
   if (shape.q_len != shape.kv_len) return {{}, tokens};
   return {tokens, tokens};

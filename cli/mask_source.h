@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "maskwise/maskwise.h"
@@ -32,6 +33,9 @@ struct MaskSource {
 
   // token_ids [B, Lk], if there are any.
   TensorView token_ids() const;
+
+  // q and k where there are both; else nothing.
+  std::pair<TensorView, TensorView> heads() const;
 
   // Queries are labelled where they are the same tokens as the keys.
   TokenLabels labels() const;

@@ -71,6 +71,16 @@ std::string_view take_until(std::string_view& text, std::string_view ends) {
   return taken;
 }
 
+// The blank of Chinese and Japanese text, which no byte of kBlanks is.
+std::string with_ideographic_blanks_plain(std::string text) {
+  constexpr std::string_view kIdeographicBlank = "\xE3\x80\x80";  // U+3000
+  size_t at = 0;
+  while ((at = text.find(kIdeographicBlank, at)) != std::string::npos) {
+    text.replace(at, kIdeographicBlank.size(), "   ");
+  }
+  return text;
+}
+
 std::vector<std::vector<std::string>> split(std::string_view text) {
   std::vector<std::vector<std::string>> sentences;
   while (!text.empty()) {
@@ -118,8 +128,9 @@ Tensor number(const std::vector<std::vector<std::string>>& sentences) {
 }  // namespace
 
 TokenBatch load_sentences(const std::string& path) {
-  const std::string text = load_text(path);
+  std::string text = load_text(path);
   check_characters(path, text);
+  text = with_ideographic_blanks_plain(std::move(text));
   std::string_view rest = text;
   if (rest.starts_with(kByteOrderMark)) {
     rest.remove_prefix(kByteOrderMark.size());

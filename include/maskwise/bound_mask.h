@@ -150,6 +150,7 @@ enum class WarningKind {
   forbids_everything,
   forbids_nothing,
   polarity_looks_inverted,
+  window_open_ahead,
 };
 
 // "rows_without_keys", ...

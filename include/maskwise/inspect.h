@@ -79,6 +79,11 @@ struct ShapeWalkOptions {
   std::optional<int64_t> batch = {};
   int64_t head = 0;
   std::optional<int64_t> q = {};
+  // A call's own heads, both or neither: [B, H, Lq, D] and [B, Hkv, Lk, D],
+  // f32, f16 or bf16. Without them an embedding is made up for illustration.
+  TensorView q_heads = {};
+  TensorView k_heads = {};
+  std::optional<float> scale = {};  // default 1/sqrt(D)
 };
 
 // One station on the way from token ids to attention weights.
@@ -104,17 +109,19 @@ struct ShapeWalk {
   std::vector<ShapeStep> steps;
   LogitRow row;
   std::optional<LogitRow> padded_row;  // of the first padded query, if any
+  bool made_up = true;                 // the numbers: no heads were given
 };
 
 // The steps alone, which need no ids. Cost: each row's key intervals.
 std::vector<ShapeStep> shape_steps(const BoundMask& mask,
                                    const ShapeWalkOptions& options = {});
 
-// The way from token ids [B, Lk] to the weights of one row, with numbers: the
-// embedding is a fixed table of pseudo-random vectors, one for each id, and
-// the heads are slices of it. Without ids, and for the queries when Lq is not
-// Lk, each position has an id of its own. Throws Error when ids, heads and
-// d_model do not fit, or the mask has no rows.
+// The way from token ids [B, Lk] to the weights of one row, with numbers: those
+// of attention() for the heads given, without bias. Else the embedding is a
+// fixed table of pseudo-random vectors, one for each id, and the heads are
+// slices of it; without ids, and for the queries when Lq is not Lk, each
+// position has an id of its own. Throws Error when ids, heads and d_model do
+// not fit, or the mask has no rows.
 ShapeWalk walk_shapes(const BoundMask& mask, const TensorView& token_ids = {},
                       const ShapeWalkOptions& options = {});
 std::string to_string(const ShapeWalk& walk,

@@ -43,6 +43,7 @@ class MaskPlan {
   const AttentionShape& shape() const { return mask_.shape(); }
   const BoundMask& mask() const { return mask_; }
   const PlanStats& stats() const;
+  const PlanOptions& options() const;  // that it was compiled with
 
   // For the library's own layers.
   MaskPlan(const BoundMask& mask,

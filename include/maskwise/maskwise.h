@@ -9,6 +9,7 @@
 #include "maskwise/error.h"
 #include "maskwise/inspect.h"
 #include "maskwise/io.h"
+#include "maskwise/kv_cache.h"
 #include "maskwise/mask.h"
 #include "maskwise/mask_import.h"
 #include "maskwise/mask_plan.h"

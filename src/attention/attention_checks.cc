@@ -29,8 +29,10 @@ class Checker {
 
   AttentionInputs run(const TensorView& q, const TensorView& k,
                       const TensorView& v);
+  AttentionInputs run_queries(const TensorView& q);
 
  private:
+  void read_queries(const TensorView& q4);
   TensorView as_bhld(std::string_view name, const TensorView& view);
   TensorView as_f32(std::string_view name, const TensorView& view);
   void check_scalars() const;
@@ -127,10 +129,13 @@ int64_t Checker::kv_heads_of(const TensorView& k) const {
       k.dim(1) == shape_.kv_len && k.dim(2) != shape_.kv_len && fits(k.dim(2));
   const int64_t kv_heads = k.dim(axes_swapped ? 2 : 1);
   if (fits(kv_heads)) return kv_heads;
+  // The length may have been taken from this k, whose third axis are its heads.
+  const bool looks_swapped = k.dim(1) == shape_.q_len && fits(k.dim(2));
   fail(ErrorCode::shape_mismatch, kOperation,
        "k has {} heads and q has {}; expected a number of kv heads that "
-       "divides the query heads",
-       kv_heads, shape_.heads);
+       "divides the query heads{}",
+       kv_heads, shape_.heads,
+       looks_swapped ? "; the head and length axes look swapped" : "");
 }
 
 void Checker::check_shapes(const TensorView& q, const TensorView& k,
@@ -218,19 +223,30 @@ AttentionInputs Checker::run(const TensorView& q, const TensorView& k,
   const TensorView v4 = as_bhld("v", v);
   check_shapes(q4, k4, v4);
   ForwardProblem& problem = inputs_.problem;
-  problem.shape = {shape_.batch, shape_.heads, shape_.q_len, shape_.kv_len};
   problem.kv_heads = k4.dim(1);
-  problem.head_dim = q4.dim(3);
   problem.value_dim = v4.dim(3);
+  problem.k = input_of(k4);
+  problem.v = input_of(v4);
+  read_bias();
+  read_queries(q4);
+  return std::move(inputs_);
+}
+
+AttentionInputs Checker::run_queries(const TensorView& q) {
+  check_scalars();
+  read_queries(as_bhld("q", q));
+  return std::move(inputs_);
+}
+
+void Checker::read_queries(const TensorView& q4) {
+  ForwardProblem& problem = inputs_.problem;
+  problem.shape = {shape_.batch, shape_.heads, shape_.q_len, shape_.kv_len};
+  problem.head_dim = q4.dim(3);
   problem.scale = options_.scale.value_or(static_cast<float>(
       1.0 / std::sqrt(static_cast<double>(problem.head_dim))));
   problem.softcap = options_.softcap;
   problem.q = input_of(q4);
-  problem.k = input_of(k4);
-  problem.v = input_of(v4);
-  read_bias();
   read_alibi();
-  return std::move(inputs_);
 }
 
 }  // namespace
@@ -240,6 +256,11 @@ AttentionInputs check_attention(const TensorView& q, const TensorView& k,
                                 const AttentionShape& shape,
                                 const AttentionOptions& options) {
   return Checker(shape, options).run(q, k, v);
+}
+
+AttentionInputs check_queries(const TensorView& q, const AttentionShape& shape,
+                              const AttentionOptions& options) {
+  return Checker(shape, options).run_queries(q);
 }
 
 }  // namespace maskwise::detail

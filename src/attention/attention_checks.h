@@ -23,6 +23,11 @@ AttentionInputs check_attention(const TensorView& q, const TensorView& k,
                                 const AttentionShape& shape,
                                 const AttentionOptions& options);
 
+// The same where k and v are not tensors: q, whose shape the caller has
+// checked, and the options alone. kv_heads, value_dim, k and v are not set.
+AttentionInputs check_queries(const TensorView& q, const AttentionShape& shape,
+                              const AttentionOptions& options);
+
 }  // namespace maskwise::detail
 
 #endif  // MASKWISE_ATTENTION_ATTENTION_CHECKS_H_

@@ -21,7 +21,7 @@ MaskPlan plan_without_minus_inf(const MaskPlan& plan, const TensorView& bias) {
   }
   if (!any_removed) return plan;
   const BoundMask& mask = plan.mask();
-  return compile(mask.restricted_to(allowed));
+  return compile(mask.restricted_to(allowed), plan.options());
 }
 
 }  // namespace maskwise::detail

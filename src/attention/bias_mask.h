@@ -8,7 +8,8 @@
 namespace maskwise::detail {
 
 // The plan of (the plan's mask) & (bias is not -inf): the same plan when the
-// bias holds no -inf. `bias` is f32 and broadcasts to the plan's shape.
+// bias holds no -inf, else one under the same memory cap. `bias` is f32 and
+// broadcasts to the plan's shape.
 MaskPlan plan_without_minus_inf(const MaskPlan& plan, const TensorView& bias);
 
 }  // namespace maskwise::detail

@@ -72,9 +72,9 @@ struct ForwardProblem {
   float scale = 1;
   float softcap = 0;
 
-  Input q;     // [B, H, Lq, D]
-  Input k;     // [B, Hkv, Lk, D]
-  Input v;     // [B, Hkv, Lk, Dv]
+  Input q;        // [B, H, Lq, D]
+  Input k;        // [B, Hkv, Lk, D]
+  Input v;        // [B, Hkv, Lk, Dv]
   PagedKv paged;  // instead of k and v
   Input bias;     // [B, H, Lq, Lk]; not given: none
 

@@ -24,9 +24,13 @@ inline constexpr float kSmallestExponent = -126.0F;
 // 2^r for |r| <= 1/2: the polynomial of degree 6 with the least relative error
 // there, its last coefficient fixed at 1. Highest power first, as are the
 // others.
-inline constexpr float kExp2Coefficients[] = {
-    1.535336188e-4F, 1.339887440e-3F, 9.618437357e-3F, 5.550332548e-2F,
-    2.402264791e-1F, 6.931472028e-1F, 1.0F};
+inline constexpr float kExp2Coefficients[] = {1.535336188e-4F,
+                                              1.339887440e-3F,
+                                              9.618437357e-3F,
+                                              5.550332548e-2F,
+                                              2.402264791e-1F,
+                                              6.931472028e-1F,
+                                              1.0F};
 
 // 2^t for t <= 0, under 1 ulp; NaN passes. t = n + r with |r| <= 1/2; 2^n goes
 // into the exponent, exactly.

@@ -3,6 +3,21 @@
 #include "base/format.h"
 
 namespace maskwise::detail {
+namespace {
+
+// Undoes the one escape of fmt that only a text in double quotes needs.
+std::string without_escaped_quotes(std::string_view text) {
+  std::string plain;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const bool escape = text[i] == '\\' && i + 1 < text.size();
+    if (escape && text[i + 1] != '"') plain += text[i++];
+    if (escape && text[i] == '\\' && text[i + 1] == '"') ++i;
+    plain += text[i];
+  }
+  return plain;
+}
+
+}  // namespace
 
 std::string printable(std::string_view text, size_t limit) {
   std::string_view shown = text.substr(0, limit);
@@ -14,7 +29,8 @@ std::string printable(std::string_view text, size_t limit) {
     shown = shown.substr(0, end);
   }
   const std::string quoted = formatted("{:?}", shown);
-  return quoted.substr(1, quoted.size() - 2) +
+  return without_escaped_quotes(
+             std::string_view(quoted).substr(1, quoted.size() - 2)) +
          (shown.size() < text.size() ? "..." : "");
 }
 

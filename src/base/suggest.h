@@ -9,9 +9,14 @@
 namespace maskwise::detail {
 
 // "; did you mean 'causal'?" when some known word is at most two edits (or a
-// third of the word) away, else "". The distance is Levenshtein's.
+// third of the word; one edit of a word of three letters) away, else "". An
+// edit inserts, deletes or replaces a letter or swaps two; the case of letters
+// does not count.
 std::string did_you_mean(std::string_view found,
                          const std::vector<std::string_view>& known);
+
+// The letters A to Z as a to z.
+std::string lower_case(std::string_view text);
 
 // "a, b, c".
 std::string join_words(const std::vector<std::string_view>& words);

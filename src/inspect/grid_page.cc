@@ -28,10 +28,44 @@ std::vector<Label> axis_labels(const LabelLists& lists, int64_t batch,
   std::vector<Label> labels;
   if (!has_labels(lists, batch) || axis.scaled()) return labels;
   for (int64_t i = 0; i < axis.cells; ++i) {
-    labels.push_back(token_label(label_at(lists, batch, i), charset)
-                         .shortened(most_columns));
+    const std::string_view token = label_at(lists, batch, i);
+    labels.push_back(can_show(token, charset)
+                         ? token_label(token, charset).shortened(most_columns)
+                         : Label());
   }
   return labels;
+}
+
+// The tokens that the characters cannot show, by their numbers:
+// "keys: 0 = \u9762, 3 = caf\u00e9", or "" when all are shown.
+std::string spelled_tokens(std::string_view side, const LabelLists& lists,
+                           int64_t batch, const GridAxis& axis,
+                           Charset charset) {
+  constexpr int64_t kLongestToken = 40;
+  if (!has_labels(lists, batch) || axis.scaled()) return "";
+  std::vector<std::string> spelled;
+  for (int64_t i = 0; i < axis.cells; ++i) {
+    const std::string_view token = label_at(lists, batch, i);
+    if (can_show(token, charset)) continue;
+    spelled.push_back(
+        formatted("{} = {}", i,
+                  token_label(token, charset).shortened(kLongestToken).text()));
+  }
+  if (spelled.empty()) return "";
+  return formatted("{}: {}", side, joined(spelled, ", "));
+}
+
+std::vector<std::string> legend_of(const TokenLabels& labels, int64_t batch,
+                                   const GridCells& cells, Charset charset) {
+  const bool same = labels.q == labels.k;
+  std::vector<std::string> lines = {spelled_tokens(
+      same ? "tokens" : "keys", labels.k, batch, cells.columns, charset)};
+  if (!same) {
+    lines.push_back(
+        spelled_tokens("queries", labels.q, batch, cells.rows, charset));
+  }
+  std::erase(lines, "");
+  return lines;
 }
 
 // Whether the tokens shown, those of the first user, are not everybody's.
@@ -88,6 +122,8 @@ GridPage lay_out(const BoundMask& mask, const GridOptions& options,
     picture.k_labels =
         axis_labels(options.labels.k, slice.batch, picture.cells.columns,
                     room.charset, room.key);
+    picture.legend =
+        legend_of(options.labels, slice.batch, picture.cells, room.charset);
     picture.caption = caption_of(mask, slice, picture, options.labels);
     page.pictures.push_back(std::move(picture));
   }

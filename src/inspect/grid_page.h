@@ -20,6 +20,9 @@ struct GridPicture {
   std::string caption;          // who has it and how dense it is
   std::vector<Label> q_labels;  // one for each row; empty = numbers only
   std::vector<Label> k_labels;  // one for each column
+  // Tokens that stand at the edge as numbers only, because the characters
+  // cannot show them.
+  std::vector<std::string> legend;
 };
 
 struct GridPage {

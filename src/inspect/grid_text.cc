@@ -76,6 +76,7 @@ class TextGrid {
       draw_key_numbers();
     }
     for (int64_t row = 0; row < rows().cells; ++row) draw_row(row);
+    for (const std::string& tokens : picture_.legend) line("  " + tokens);
     return text_;
   }
 

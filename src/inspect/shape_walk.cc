@@ -11,6 +11,7 @@
 #include "inspect/grid_slices.h"
 #include "inspect/shape_walk_row.h"
 #include "inspect/token_label.h"
+#include "mask/boolean_word.h"
 #include "mask/node.h"
 #include "mask/token_ids.h"
 #include "maskwise/inspect.h"
@@ -24,7 +25,54 @@ namespace {
 // Channels of a head when d_model is not said.
 constexpr int64_t kDefaultDepth = 16;
 
+bool has_heads(const ShapeWalkOptions& options) {
+  return options.q_heads.defined();
+}
+
+void check_head(std::string_view name, const TensorView& view,
+                const Shape& expected) {
+  if (view.shape() != expected) {
+    fail(ErrorCode::shape_mismatch, "explain",
+         "expected {} of shape {}, got {}", name, to_string(expected),
+         to_string(view.shape()));
+  }
+  const DType dtype = view.dtype();
+  if (dtype != DType::f32 && dtype != DType::f16 && dtype != DType::bf16) {
+    fail(ErrorCode::invalid_argument, "explain",
+         "expected {} of type f32, f16 or bf16, got {}", name, name_of(dtype));
+  }
+}
+
+// The heads given are those of the shape.
+void check_heads(const AttentionShape& shape, const ShapeWalkOptions& options) {
+  const TensorView& q = options.q_heads;
+  const TensorView& k = options.k_heads;
+  if (q.defined() != k.defined()) {
+    fail(ErrorCode::invalid_argument, "explain",
+         "one of q and k is given; expected both or neither");
+  }
+  if (!q.defined()) return;
+  const bool four_axes = q.rank() == 4 && k.rank() == 4;
+  const int64_t depth = four_axes ? q.dim(3) : 0;
+  const int64_t kv_heads = four_axes ? k.dim(1) : 0;
+  if (depth < 1 || kv_heads < 1 || shape.heads % kv_heads != 0) {
+    fail(ErrorCode::shape_mismatch, "explain",
+         "expected q [B, H, Lq, D] and k [B, Hkv, Lk, D] with D >= 1 and Hkv a "
+         "divisor of H, got {} and {}",
+         to_string(q.shape()), to_string(k.shape()));
+  }
+  check_head("q", q, {shape.batch, shape.heads, shape.q_len, depth});
+  check_head("k", k, {shape.batch, kv_heads, shape.kv_len, depth});
+}
+
 int64_t depth_of(const AttentionShape& shape, const ShapeWalkOptions& options) {
+  if (has_heads(options) && options.d_model) {
+    fail(ErrorCode::invalid_argument, "explain",
+         "d_model is said beside q and k, whose head_dim is {}; expected one "
+         "of the two",
+         options.q_heads.dim(3));
+  }
+  if (has_heads(options)) return options.q_heads.dim(3);
   if (!options.d_model) return kDefaultDepth;
   const int64_t d_model = *options.d_model;
   if (d_model < 1 || shape.heads < 1 || d_model % shape.heads != 0) {
@@ -41,6 +89,28 @@ const TokenIds* find_padding(const Node& node) {
     if (const TokenIds* word = find_padding(*part)) return word;
   }
   return nullptr;
+}
+
+// Whether a word of the mask is a padding mask: one of keys, the same for every
+// head and query.
+bool hides_columns(const Node& node) {
+  if (dynamic_cast<const TokenIds*>(&node) != nullptr) return true;
+  if (const auto* word = dynamic_cast<const BooleanWord*>(&node)) {
+    return word->is_of_keys();
+  }
+  const std::vector<const Node*> inside = node.inside();
+  return inside.empty() ? text_of(node).starts_with("lengths")
+                        : std::ranges::any_of(inside, [](const Node* part) {
+                            return hides_columns(*part);
+                          });
+}
+
+bool looks_ahead(const Node& node) {
+  const std::vector<const Node*> inside = node.inside();
+  return inside.empty() ? text_of(node).starts_with("causal")
+                        : std::ranges::any_of(inside, [](const Node* part) {
+                            return looks_ahead(*part);
+                          });
 }
 
 // The axes over which the mask is not the same everywhere.
@@ -79,9 +149,12 @@ class StepList {
     if (shape.q_len == shape.kv_len) q_ = k_ = "L";
   }
 
-  void add_inputs();
+  void add_made_up_inputs();
+  void add_heads(int64_t kv_heads);
+  void add_logits();
   void add_masks(const BoundMask& mask);
-  void add_outputs();
+  void add_weights();
+  void add_output();
 
   std::vector<ShapeStep> take() { return std::move(steps_); }
 
@@ -107,28 +180,48 @@ class StepList {
   std::vector<ShapeStep> steps_;
 };
 
-void StepList::add_inputs() {
+void StepList::add_made_up_inputs() {
   const auto& [B, H, Lq, Lk] = shape_;
   add("token ids", formatted("(B,{})", k_), {B, Lk},
       "row b is sentence b, column k is its token k");
   add("embedding", formatted("(B,{},d_model)", k_), {B, Lk, H * depth_},
-      "each id becomes a vector of d_model numbers");
+      "each id becomes a vector of d_model numbers, here made up");
   if (!square()) {
     add("query heads", "(B,H,Lq,depth)", {B, H, Lq, depth_},
         "the queries are other tokens, cut into heads in the same way");
   }
   add(square() ? "heads" : "key heads", formatted("(B,H,{},depth)", k_),
       {B, H, Lk, depth_}, "each vector is cut into H pieces, one for a head");
+}
+
+void StepList::add_heads(int64_t kv_heads) {
+  const auto& [B, H, Lq, Lk] = shape_;
+  add("query heads", formatted("(B,H,{},D)", q_), {B, H, Lq, depth_},
+      "q of the call");
+  add("key heads", formatted("(B,Hkv,{},D)", k_), {B, kv_heads, Lk, depth_},
+      kv_heads == H
+          ? "k of the call"
+          : formatted("k of the call; {} query heads share one", H / kv_heads));
+}
+
+void StepList::add_logits() {
+  const auto& [B, H, Lq, Lk] = shape_;
   add_on_logits("logits", formatted("(B,H,{},{})", q_, k_), {B, H, Lq, Lk},
                 "query q times key k: column k is still token k");
 }
 
 void StepList::add_masks(const BoundMask& mask) {
   const auto& [B, H, Lq, Lk] = shape_;
-  add_on_logits("padding mask", formatted("(B,1,1,{})", k_), {B, 1, 1, Lk},
-                "hides columns: the same keys from every head and query");
-  add_on_logits("look-ahead mask", formatted("({},{})", q_, k_), {Lq, Lk},
-                "hides what comes later, the same in every sentence and head");
+  const Node& words = mask.mask().node();
+  if (hides_columns(words)) {
+    add_on_logits("padding mask", formatted("(B,1,1,{})", k_), {B, 1, 1, Lk},
+                  "hides columns: the same keys from every head and query");
+  }
+  if (looks_ahead(words)) {
+    add_on_logits(
+        "look-ahead mask", formatted("({},{})", q_, k_), {Lq, Lk},
+        "hides what comes later, the same in every sentence and head");
+  }
   const MaskAxes axes = axes_of(mask);
   add_on_logits(
       "this mask",
@@ -139,10 +232,14 @@ void StepList::add_masks(const BoundMask& mask) {
       to_string(mask.mask()).text);
 }
 
-void StepList::add_outputs() {
+void StepList::add_weights() {
   const auto& [B, H, Lq, Lk] = shape_;
   add("weights", formatted("(B,H,{},{})", q_, k_), {B, H, Lq, Lk},
       "softmax over the visible keys of each row; a masked key weighs 0");
+}
+
+void StepList::add_output() {
+  const auto& [B, H, Lq, Lk] = shape_;
   add("output", formatted("(B,{},d_model)", q_), {B, Lq, H * depth_},
       "weights times values, the heads side by side again");
 }
@@ -200,10 +297,19 @@ std::optional<int64_t> pad_id_of(const Mask& mask) {
 
 std::vector<ShapeStep> shape_steps(const BoundMask& mask,
                                    const ShapeWalkOptions& options) {
+  detail::check_heads(mask.shape(), options);
+  const bool made_up = !detail::has_heads(options);
   detail::StepList steps(mask.shape(), detail::depth_of(mask.shape(), options));
-  steps.add_inputs();
+  if (made_up) {
+    steps.add_made_up_inputs();
+  } else {
+    steps.add_heads(options.k_heads.dim(1));
+  }
+  steps.add_logits();
   steps.add_masks(mask);
-  steps.add_outputs();
+  steps.add_weights();
+  // What v holds, and so the output, is not known of a call's q and k.
+  if (made_up) steps.add_output();
   return steps.take();
 }
 
@@ -211,18 +317,24 @@ ShapeWalk walk_shapes(const BoundMask& mask, const TensorView& token_ids,
                       const ShapeWalkOptions& options) {
   const AttentionShape& shape = mask.shape();
   detail::check_labels(options.labels, shape);
+  detail::check_heads(shape, options);
   const int64_t pad = options.pad.value_or(pad_id_of(mask.mask()).value_or(0));
   const detail::WalkIds ids(shape, token_ids, pad);
   const PairIndex row = detail::choose_row(shape, ids, options);
   const int64_t depth = detail::depth_of(shape, options);
   ShapeWalk walk;
   walk.steps = shape_steps(mask, options);
-  walk.row = detail::labelled(detail::logit_row(mask, ids, depth, row),
-                              options.labels);
+  walk.made_up = !detail::has_heads(options);
+  const auto row_at = [&](const PairIndex& at) {
+    const detail::RowHeads heads =
+        walk.made_up ? detail::made_up_heads(ids, shape.kv_len, depth, at)
+                     : detail::heads_of(options.q_heads, options.k_heads, at);
+    return detail::labelled(detail::logit_row(mask, heads, options.scale, at),
+                            options.labels);
+  };
+  walk.row = row_at(row);
   if (const auto q = detail::first_padded_query(shape, ids, row.batch)) {
-    walk.padded_row = detail::labelled(
-        detail::logit_row(mask, ids, depth, {row.batch, row.head, *q, 0}),
-        options.labels);
+    walk.padded_row = row_at({row.batch, row.head, *q, 0});
   }
   return walk;
 }

@@ -1,6 +1,7 @@
 #include "inspect/shape_walk_row.h"
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include "base/fail.h"
@@ -26,6 +27,19 @@ void fill_head(int64_t id, int64_t head, int64_t depth, float* out) {
   for (int64_t d = 0; d < depth; ++d) {
     out[d] = embedding(id, head * depth + d);
   }
+}
+
+// `count` rows of view [B, H, L, D] from `first` = (b, h, l) on, as f32.
+Tensor rows_of(const TensorView& view, const std::array<int64_t, 3>& first,
+               int64_t count) {
+  int64_t offset = 0;
+  for (int64_t axis = 0; axis < 3; ++axis) {
+    offset += first[static_cast<size_t>(axis)] * view.stride(axis);
+  }
+  const char* begin =
+      static_cast<const char*>(view.bytes()) + offset * size_of(view.dtype());
+  return to_f32(TensorView(begin, view.dtype(), {1, 1, count, view.dim(3)},
+                           view.strides()));
 }
 
 std::vector<float> floats_of(const Tensor& tensor) {
@@ -61,18 +75,31 @@ bool WalkIds::is_padded_query(int64_t b, int64_t q) const {
   return ids_.defined() && shape_.q_len == shape_.kv_len && key(b, q) == pad_;
 }
 
-LogitRow logit_row(const BoundMask& mask, const WalkIds& ids, int64_t depth,
-                   const PairIndex& row) {
-  const int64_t length = mask.shape().kv_len;
-  Tensor q(DType::f32, {1, 1, 1, depth});
-  Tensor k(DType::f32, {1, 1, length, depth});
-  Tensor visible(DType::boolean, {length});
+RowHeads made_up_heads(const WalkIds& ids, int64_t kv_len, int64_t depth,
+                       const PairIndex& row) {
+  RowHeads heads = {Tensor(DType::f32, {1, 1, 1, depth}),
+                    Tensor(DType::f32, {1, 1, kv_len, depth})};
   fill_head(ids.query(row.batch, row.q), row.head, depth,
-            q.mutable_data<float>());
-  for (int64_t j = 0; j < length; ++j) {
+            heads.q.mutable_data<float>());
+  for (int64_t j = 0; j < kv_len; ++j) {
     fill_head(ids.key(row.batch, j), row.head, depth,
-              k.mutable_data<float>() + j * depth);
+              heads.k.mutable_data<float>() + j * depth);
   }
+  return heads;
+}
+
+RowHeads heads_of(const TensorView& q, const TensorView& k,
+                  const PairIndex& row) {
+  const int64_t kv_head = row.head / (q.dim(1) / k.dim(1));
+  return {rows_of(q, {row.batch, row.head, row.q}, 1),
+          rows_of(k, {row.batch, kv_head, 0}, k.dim(2))};
+}
+
+LogitRow logit_row(const BoundMask& mask, const RowHeads& heads,
+                   std::optional<float> scale, const PairIndex& row) {
+  const auto& [q, k] = heads;
+  const int64_t length = mask.shape().kv_len;
+  Tensor visible(DType::boolean, {length});
   for (const auto& [begin, end] : mask.row_keys(row.batch, row.head, row.q)) {
     std::fill(visible.mutable_data<bool>() + begin,
               visible.mutable_data<bool>() + end, true);
@@ -80,6 +107,7 @@ LogitRow logit_row(const BoundMask& mask, const WalkIds& ids, int64_t depth,
   // The row alone is a whole call: what it sees is all that it depends on.
   const AttentionShape alone = {1, 1, 1, length};
   AttentionOptions options;
+  options.scale = scale;
   options.scores = Scores::raw;
   options.weights = Weights::all;
   const AttentionResult before =

@@ -3,6 +3,7 @@
 #define MASKWISE_INSPECT_SHAPE_WALK_ROW_H_
 
 #include <cstdint>
+#include <optional>
 
 #include "maskwise/bound_mask.h"
 #include "maskwise/inspect.h"
@@ -27,10 +28,23 @@ class WalkIds {
   int64_t pad_;
 };
 
-// The logits of the row, what the mask leaves of them, and their weights, with
-// heads of `depth` channels of the embedding.
-LogitRow logit_row(const BoundMask& mask, const WalkIds& ids, int64_t depth,
-                   const PairIndex& row);
+// What one row needs of q and k, f32: [1, 1, 1, D] and [1, 1, Lk, D].
+struct RowHeads {
+  Tensor q;
+  Tensor k;
+};
+
+// Heads of `depth` channels of the made-up embedding.
+RowHeads made_up_heads(const WalkIds& ids, int64_t kv_len, int64_t depth,
+                       const PairIndex& row);
+
+// The row's own of q [B, H, Lq, D] and k [B, Hkv, Lk, D].
+RowHeads heads_of(const TensorView& q, const TensorView& k,
+                  const PairIndex& row);
+
+// The logits of the row, what the mask leaves of them, and their weights.
+LogitRow logit_row(const BoundMask& mask, const RowHeads& heads,
+                   std::optional<float> scale, const PairIndex& row);
 
 }  // namespace maskwise::detail
 

@@ -197,9 +197,13 @@ std::string to_string(const ShapeWalk& walk, Charset charset) {
       "From token ids to attention weights\n\n{}\n"
       "How the masks meet the logits: axes align at the right; one that is 1 "
       "or missing repeats\n\n{}\n"
-      "One row of logits: batch {}, head {}, {}\n\n{}",
+      "One row of logits: batch {}, head {}, {}\n{}\n\n{}",
       detail::steps_text(walk, charset), detail::alignment_text(walk, charset),
-      walk.row.row.batch, walk.row.row.head, row.query(), row.text());
+      walk.row.row.batch, walk.row.row.head, row.query(),
+      walk.made_up ? "The embedding is made up for illustration, and so are "
+                     "these numbers."
+                   : "The numbers are those of q and k, without bias.",
+      row.text());
   if (walk.padded_row) {
     text += detail::padded_row_text(*walk.padded_row, charset);
   }

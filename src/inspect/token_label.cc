@@ -29,23 +29,26 @@ char32_t take_code_point(std::string_view& text) {
   return code_point;
 }
 
+// The joiner between two emoji that are one picture, and as printable() shows
+// it.
+constexpr std::string_view kJoiner = "\u200D";
+constexpr std::string_view kEscapedJoiner = "\\u200d";
+
+// Arrows, signs and emoji: what a joiner stands between.
+bool is_pictograph(char32_t code_point) {
+  return (code_point >= 0x2190 && code_point <= 0x2BFF) ||
+         (code_point >= 0x1F000 && code_point <= 0x1FAFF);
+}
+
+bool is_skin_tone(char32_t code_point) {
+  return code_point >= 0x1F3FB && code_point <= 0x1F3FF;
+}
+
 // In the form that printable() gives.
 std::string escape_of(char32_t code_point) {
   const auto number = static_cast<uint32_t>(code_point);
   return number < 0x10000 ? formatted("\\u{:04x}", number)
                           : formatted("\\U{:08x}", number);
-}
-
-// Undoes the one escape of printable() that only a quoted text needs.
-std::string without_escaped_quotes(std::string_view text) {
-  std::string plain;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const bool escape = text[i] == '\\' && i + 1 < text.size();
-    if (escape && text[i + 1] != '"') plain += text[i++];
-    if (escape && text[i] == '\\' && text[i + 1] == '"') ++i;
-    plain += text[i];
-  }
-  return plain;
 }
 
 void check_side(std::string_view side, const LabelLists& lists, int64_t batch,
@@ -73,14 +76,17 @@ std::string blanks(int64_t count) {
 }
 
 Label::Label(std::string_view text, Charset charset) : charset_(charset) {
-  const std::string plain =
-      without_escaped_quotes(printable(text, kLongestToken));
+  const std::string plain = printable(text, kLongestToken);
   std::string_view rest = plain;
+  bool after_pictograph = false;
   while (!rest.empty()) {
+    if (after_pictograph && take_joined(rest)) continue;
     const std::string_view before = rest;
     const char32_t code_point = take_code_point(rest);
     std::string bytes(before.substr(0, before.size() - rest.size()));
     const int64_t columns = columns_of(code_point);
+    // A variation selector leaves it a pictograph.
+    if (columns > 0) after_pictograph = is_pictograph(code_point);
     if (code_point >= 0x80 && charset == Charset::ascii) {
       for (const char c : escape_of(code_point)) {
         glyphs_.push_back({std::string(1, c), 1});
@@ -93,6 +99,24 @@ Label::Label(std::string_view text, Charset charset) : charset_(charset) {
       glyphs_.back().bytes += bytes;
     }
   }
+}
+
+bool Label::take_joined(std::string_view& rest) {
+  if (charset_ == Charset::ascii) return false;
+  const bool joiner = rest.starts_with(kEscapedJoiner);
+  const std::string_view next = rest.substr(joiner ? kEscapedJoiner.size() : 0);
+  std::string_view after = next;
+  if (next.empty()) return false;
+  const char32_t code_point = take_code_point(after);
+  if (joiner ? !is_pictograph(code_point) : !is_skin_tone(code_point)) {
+    return false;
+  }
+  Glyph& glyph = glyphs_.back();
+  if (joiner) glyph.bytes += kJoiner;
+  glyph.bytes += next.substr(0, next.size() - after.size());
+  glyph.columns = std::max<int64_t>(glyph.columns, columns_of(code_point));
+  rest = after;
+  return true;
 }
 
 Label Label::first(int64_t most) const {
@@ -148,6 +172,12 @@ Label token_label(std::string_view token, Charset charset) {
     }
   }
   return Label(visible, charset);
+}
+
+bool can_show(std::string_view token, Charset charset) {
+  return charset == Charset::unicode || std::ranges::all_of(token, [](char c) {
+           return static_cast<unsigned char>(c) < 0x80;
+         });
 }
 
 bool has_labels(const LabelLists& lists, int64_t b) {

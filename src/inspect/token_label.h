@@ -25,8 +25,9 @@ class Label {
   Label() = default;
 
   // `text` on one line and visible: control and format characters and bytes
-  // that are no UTF-8 become escapes, as in "\n" and "\u202e". Charset::ascii
-  // escapes all that is not ASCII.
+  // that are no UTF-8 become escapes, as in "\n" and "\u202e"; the joiner that
+  // makes one picture of several emoji stays. Charset::ascii escapes all that
+  // is not ASCII.
   Label(std::string_view text, Charset charset);
 
   // The characters that fit in `most` columns.
@@ -45,6 +46,9 @@ class Label {
   std::string at_right(int64_t columns) const;
 
  private:
+  // Adds what belongs to the emoji before it, if `rest` begins with such.
+  bool take_joined(std::string_view& rest);
+
   Charset charset_ = Charset::unicode;
   std::vector<Glyph> glyphs_;
 };
@@ -54,6 +58,9 @@ std::string blanks(int64_t count);
 
 // A token as a Label, its blanks visible, too; "" is shown as quotes.
 Label token_label(std::string_view token, Charset charset);
+
+// Whether the token is shown as it is, and not by escapes.
+bool can_show(std::string_view token, Charset charset);
 
 // Labels of one side: [B][L], empty, or empty for some batch items.
 using LabelLists = std::vector<std::vector<std::string>>;

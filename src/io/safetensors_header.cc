@@ -71,9 +71,7 @@ class HeaderReader : public Json::json_sax_t {
     unexpected(formatted("the negative number {}", value));
   }
   bool number_unsigned(uint64_t value) override;
-  bool number_float(double /*value*/, const std::string& token) override {
-    unexpected(formatted("the number {}", printable(token)));
-  }
+  bool number_float(double value, const std::string& token) override;
   bool string(std::string& value) override;
   bool binary(Json::binary_t& /*value*/) override { unexpected("binary"); }
   bool start_object(size_t /*size*/) override;
@@ -91,6 +89,7 @@ class HeaderReader : public Json::json_sax_t {
   std::string where() const;
   std::string_view expected() const;
   [[noreturn]] void unexpected(std::string_view found) const;
+  [[noreturn]] void too_large(std::string_view number) const;
   template <typename... Args>
   [[noreturn]] void refuse(fmt::format_string<Args...> text,
                            Args&&... args) const {
@@ -143,9 +142,8 @@ void HeaderReader::unexpected(std::string_view found) const {
 }
 
 bool HeaderReader::number_unsigned(uint64_t value) {
-  if (place_ != Place::array || !std::in_range<int64_t>(value)) {
-    unexpected(formatted("the number {}", value));
-  }
+  if (place_ != Place::array) unexpected(formatted("the number {}", value));
+  if (!std::in_range<int64_t>(value)) too_large(formatted("{}", value));
   const size_t most = field_ == Field::shape ? kLargestRank : 2;
   if (numbers_.size() == most) {
     refuse("found more than {} numbers; expected {}", most,
@@ -153,6 +151,18 @@ bool HeaderReader::number_unsigned(uint64_t value) {
   }
   numbers_.push_back(static_cast<int64_t>(value));
   return true;
+}
+
+// A whole number beyond 64 bits comes as a float, too.
+bool HeaderReader::number_float(double /*value*/, const std::string& token) {
+  const bool whole = token.find_first_not_of("0123456789") == std::string::npos;
+  if (whole && place_ == Place::array) too_large(token);
+  unexpected(formatted("the number {}", printable(token)));
+}
+
+void HeaderReader::too_large(std::string_view number) const {
+  refuse("found the number {}; expected at most {}", printable(number),
+         INT64_MAX);
 }
 
 bool HeaderReader::string(std::string& value) {

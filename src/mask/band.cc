@@ -133,6 +133,11 @@ class BandNode final : public Node {
     return says_something(position_) ? &position_ : nullptr;
   }
 
+  Ahead ahead() const override {
+    if (band_.right) return Ahead::limited;
+    return band_.left ? Ahead::left_open : Ahead::unsaid;
+  }
+
  private:
   std::string_view word_name() const {
     return word_ == BandWord::causal ? "causal" : "sliding_window";

@@ -173,6 +173,15 @@ class CombineNode final : public Node {
                               });
   }
 
+  // In an `&` one limit is enough.
+  Ahead ahead() const override {
+    if (op_ == Operator::both &&
+        std::ranges::count(parts_, Ahead::limited, &Node::ahead) > 0) {
+      return Ahead::limited;
+    }
+    return ahead_of_any(parts_);
+  }
+
   std::vector<const Node*> inside() const override {
     std::vector<const Node*> nodes;
     for (const NodePtr& part : parts_) nodes.push_back(part.get());

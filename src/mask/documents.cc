@@ -15,13 +15,33 @@ namespace maskwise {
 namespace detail {
 namespace {
 
+// Each batch item's ids of queries and keys, [B, Lq + Lk], renumbered from 0 in
+// the order of their first appearance: equal rows allow the same pairs.
+Tensor patterns_of(const Tensor& q_ids, const Tensor& kv_ids) {
+  const int64_t q_len = q_ids.dim(1);
+  const int64_t length = q_len + kv_ids.dim(1);
+  Tensor patterns(DType::i64, {q_ids.dim(0), length});
+  auto* out = patterns.mutable_data<int64_t>();
+  for (int64_t b = 0; b < q_ids.dim(0); ++b) {
+    const int64_t* q = q_ids.data<int64_t>() + b * q_len;
+    const int64_t* kv = kv_ids.data<int64_t>() + b * kv_ids.dim(1);
+    std::map<int64_t, int64_t> numbers;
+    for (int64_t i = 0; i < length; ++i) {
+      const int64_t id = i < q_len ? q[i] : kv[i - q_len];
+      const auto next = static_cast<int64_t>(numbers.size());
+      *out++ = id < 0 ? -1 : numbers.emplace(id, next).first->second;
+    }
+  }
+  return patterns;
+}
+
 class DocumentsBound final : public BoundNode {
  public:
   DocumentsBound(const Node& node, Tensor q_ids, Tensor kv_ids)
       : BoundNode(node),
         q_ids_(std::move(q_ids)),
         kv_ids_(std::move(kv_ids)),
-        q_classes_(classes_of_batch(q_ids_)),
+        classes_(classes_of_batch(patterns_of(q_ids_, kv_ids_))),
         kv_classes_(classes_of_batch(kv_ids_)) {
     for (int64_t b = 0; b < kv_ids_.dim(0); ++b) {
       if (kv_class(b) == by_class_.size()) by_class_.push_back(keys_by_id(b));
@@ -55,8 +75,7 @@ class DocumentsBound final : public BoundNode {
 
   void slice_key(int64_t batch, int64_t /*head*/,
                  std::vector<int64_t>& key) const override {
-    key.push_back(q_classes_[static_cast<size_t>(batch)]);
-    key.push_back(kv_classes_[static_cast<size_t>(batch)]);
+    key.push_back(classes_[static_cast<size_t>(batch)]);
   }
 
   std::string reason(const PairIndex& pair) const override {
@@ -98,10 +117,10 @@ class DocumentsBound final : public BoundNode {
     return found == keys.end() ? kNone : found->second;
   }
 
-  Tensor q_ids_;   // [B, Lq] i64
-  Tensor kv_ids_;  // [B, Lk] i64
-  std::vector<int32_t> q_classes_;
-  std::vector<int32_t> kv_classes_;
+  Tensor q_ids_;                     // [B, Lq] i64
+  Tensor kv_ids_;                    // [B, Lk] i64
+  std::vector<int32_t> classes_;     // [B], of the patterns
+  std::vector<int32_t> kv_classes_;  // [B], of the keys' ids
   std::vector<KeysById> by_class_;
 };
 
@@ -126,10 +145,10 @@ class DocumentsNode final : public Node {
            shape.q_len, shape.kv_len);
     }
     const Tensor& keys = one ? q_ids_ : kv_ids_;
-    check_batch_by_length("documents", q_ids_, "ids of queries [B, Lq]",
-                          {shape.batch, shape.q_len});
-    check_batch_by_length("documents", keys, "ids of keys [B, Lk]",
-                          {shape.batch, shape.kv_len});
+    check_batch_by_length(said_as("documents", q_name_), q_ids_,
+                          "ids of queries [B, Lq]", {shape.batch, shape.q_len});
+    check_batch_by_length(said_as("documents", one ? q_name_ : kv_name_), keys,
+                          "ids of keys [B, Lk]", {shape.batch, shape.kv_len});
     return std::make_shared<const DocumentsBound>(*this, q_ids_, keys);
   }
 

@@ -1,5 +1,7 @@
 // The words allow_keys and forbid_keys: a boolean for each key.
 
+#include "mask/key_table.h"
+
 #include <memory>
 #include <utility>
 
@@ -10,9 +12,6 @@
 namespace maskwise {
 namespace detail {
 namespace {
-
-// Whether true in the tensor means may attend or masked.
-enum class Polarity { allow, forbid };
 
 // keys[b, k] says whether key k of item b is allowed.
 class KeyTableBound final : public KeySetBound {
@@ -47,21 +46,24 @@ class KeyTableBound final : public KeySetBound {
   Polarity polarity_;
 };
 
-class KeyTableNode final : public Node {
+class KeyTableNode final : public Node, public BooleanWord {
  public:
-  KeyTableNode(Polarity polarity, const MaskTensor& table)
+  KeyTableNode(Polarity polarity, const MaskTensor& table, WrittenClause clause)
       : polarity_(polarity),
-        table_(copy_booleans(word_name(), table)),
-        name_(table.name) {}
+        table_(table.kept),
+        name_(table.name),
+        clause_(std::move(clause)) {}
 
   BoundNodePtr bind(const BindContext& context) const override {
-    check_batch_by_length(word_name(), table_, "a tensor [B, Lk]",
-                          {context.shape.batch, context.shape.kv_len});
+    check_batch_by_length(
+        clause_.text, table_, "a tensor [B, Lk]",
+        {context.shape.batch, context.shape.kv_len},
+        shape_hint(clause_.word, table_.shape(), context.shape));
     return std::make_shared<const KeyTableBound>(*this, table_, polarity_);
   }
 
   void write(TextWriter& writer) const override {
-    writer.open(word_name());
+    writer.open(polarity_ == Polarity::allow ? "allow_keys" : "forbid_keys");
     writer.argument("", name_, table_);
     writer.close();
   }
@@ -71,27 +73,37 @@ class KeyTableNode final : public Node {
     return polarity_ == keys.polarity_ && same_contents(table_, keys.table_);
   }
 
- private:
-  std::string_view word_name() const {
-    return polarity_ == Polarity::allow ? "allow_keys" : "forbid_keys";
-  }
+  const WrittenClause& clause_written() const override { return clause_; }
+  bool is_of_keys() const override { return true; }
 
+ private:
   Polarity polarity_;
   Tensor table_;
   std::string name_;
+  WrittenClause clause_;
 };
 
+Mask key_table(std::string_view word, const MaskTensor& tensor,
+               Polarity polarity) {
+  return make_key_table(polarity, {tensor.name, copy_booleans(word, tensor)},
+                        written(word, tensor, polarity));
+}
+
 }  // namespace
+
+Mask make_key_table(Polarity polarity, const MaskTensor& keys,
+                    const WrittenClause& clause) {
+  return make_word<KeyTableNode>(polarity, keys, clause);
+}
+
 }  // namespace detail
 
 Mask allow_keys(const MaskTensor& tensor) {
-  return detail::make_word<detail::KeyTableNode>(detail::Polarity::allow,
-                                                 tensor);
+  return detail::key_table("allow_keys", tensor, detail::Polarity::allow);
 }
 
 Mask forbid_keys(const MaskTensor& tensor) {
-  return detail::make_word<detail::KeyTableNode>(detail::Polarity::forbid,
-                                                 tensor);
+  return detail::key_table("forbid_keys", tensor, detail::Polarity::forbid);
 }
 
 }  // namespace maskwise

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "base/fail.h"
+#include "mask/key_table.h"
 #include "mask/tensor_checks.h"
 #include "mask/tensor_mask.h"
 
@@ -82,12 +83,21 @@ Tensor read_allowed(std::string_view word, const MaskTensor& tensor) {
              : copy_booleans(word, tensor);
 }
 
+Mask imported_as_allowed(TensorForm form, std::string_view word,
+                         const MaskTensor& tensor) {
+  return make_tensor_mask(form, {tensor.name, read_allowed(word, tensor)},
+                          written(word, tensor, Polarity::allow));
+}
+
 }  // namespace
 }  // namespace detail
 
 Mask from_torch_key_padding(const MaskTensor& tensor) {
-  return forbid_keys(
-      {tensor.name, detail::read_masked("from_torch_key_padding", tensor)});
+  constexpr std::string_view kWord = "from_torch_key_padding";
+  return detail::make_key_table(
+      detail::Polarity::forbid,
+      {tensor.name, detail::read_masked(kWord, tensor)},
+      detail::written(kWord, tensor, detail::Polarity::forbid));
 }
 
 Mask from_torch_attn_mask(const MaskTensor& tensor) {
@@ -98,14 +108,15 @@ Mask from_torch_attn_mask(const MaskTensor& tensor) {
                  detail::said_as(kWord, tensor),
                  to_string(tensor.view.shape()));
   }
-  return detail::make_tensor_mask(detail::TensorForm::from_torch_attn_mask,
-                                  detail::read_masked(kWord, tensor),
-                                  tensor.name);
+  return detail::make_tensor_mask(
+      detail::TensorForm::from_torch_attn_mask,
+      {tensor.name, detail::read_masked(kWord, tensor)},
+      detail::written(kWord, tensor, detail::Polarity::forbid));
 }
 
 Mask from_torch_sdpa_mask(const MaskTensor& tensor) {
-  return allow(
-      {tensor.name, detail::read_allowed("from_torch_sdpa_mask", tensor)});
+  return detail::imported_as_allowed(detail::TensorForm::allow,
+                                     "from_torch_sdpa_mask", tensor);
 }
 
 Mask from_tf_tutorial(const MaskTensor& tensor) {
@@ -118,7 +129,9 @@ Mask from_tf_tutorial(const MaskTensor& tensor) {
                      "(may attend), before the multiplication by -1e9",
                      word, element, value);
       });
-  return forbid({tensor.name, masked});
+  return detail::make_tensor_mask(detail::TensorForm::forbid,
+                                  {tensor.name, masked},
+                                  {"from_tf_tutorial", word, "1 means masked"});
 }
 
 Mask from_additive(const MaskTensor& tensor) {
@@ -129,14 +142,13 @@ Mask from_additive(const MaskTensor& tensor) {
                  "read by allow (true = may attend) and forbid (true = masked)",
                  word, name_of(tensor.view.dtype()));
   }
-  return allow({tensor.name, detail::inverted(detail::masked_where_minus_inf(
-                                 word, tensor.view))});
+  return detail::imported_as_allowed(detail::TensorForm::allow, "from_additive",
+                                     tensor);
 }
 
 Mask from_onnx(const MaskTensor& attn_mask) {
-  return detail::make_tensor_mask(detail::TensorForm::from_onnx,
-                                  detail::read_allowed("from_onnx", attn_mask),
-                                  attn_mask.name);
+  return detail::imported_as_allowed(detail::TensorForm::from_onnx, "from_onnx",
+                                     attn_mask);
 }
 
 }  // namespace maskwise

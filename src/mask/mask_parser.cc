@@ -7,18 +7,21 @@
 #include "base/format.h"
 #include "base/suggest.h"
 #include "mask/node.h"
+#include "mask/word_hints.h"
 
 namespace maskwise::detail {
 namespace {
 
-const WordRule& find_rule(const Token& name) {
-  std::vector<std::string_view> known;
-  for (const WordRule& rule : word_rules()) {
-    if (rule.name == name.text) return rule;
-    known.push_back(rule.name);
+bool is_word(std::string_view name) {
+  return std::ranges::count(word_rules(), name, &WordRule::name) > 0;
+}
+
+std::vector<std::string_view> parameters_of(const WordRule& rule) {
+  std::vector<std::string_view> names;
+  for (const Parameter& parameter : rule.parameters) {
+    names.push_back(parameter.name);
   }
-  fail_at(name.column, "unknown mask word {}{}; the words are: {}",
-          describe(name), did_you_mean(name.text, known), join_words(known));
+  return names;
 }
 
 std::string_view noun_of(ParameterKind kind) {
@@ -31,6 +34,19 @@ std::string_view noun_of(ParameterKind kind) {
       return "the name of a tensor";
     case ParameterKind::align:
       return "top_left or bottom_right";
+  }
+  return "";
+}
+
+// For a number where another argument was expected: "; did you mean offset=5?".
+std::string name_hint(const WordRule& rule, const Token& token) {
+  if (token.kind != TokenKind::integer) return "";
+  for (const Parameter& parameter : rule.parameters) {
+    const bool number = parameter.kind == ParameterKind::integer ||
+                        parameter.kind == ParameterKind::per_batch;
+    if (number && rule.parameters[0].need == Need::optional) {
+      return formatted("; did you mean {}={}?", parameter.name, token.text);
+    }
   }
   return "";
 }
@@ -55,8 +71,8 @@ Mask MaskParser::parse() {
   Mask mask = expression();
   const Token& rest = lexer_.peek();
   if (rest.kind != TokenKind::end) {
-    fail_at(rest.column, "found {}; expected &, | or the end of the text",
-            describe(rest));
+    fail_at(rest.column, "found {}; expected &, | or the end of the text{}",
+            describe(rest), operator_hint(rest.text));
   }
   return mask;
 }
@@ -73,7 +89,11 @@ Mask MaskParser::chain(Operator op, char symbol,
                        Mask (MaskParser::*operand)()) {
   std::vector<NodePtr> nodes = {(this->*operand)().shared_node()};
   while (lexer_.peek().is(symbol)) {
-    lexer_.next();
+    const Token first = lexer_.next();
+    if (lexer_.peek().is(symbol)) {
+      const std::string found(2, symbol);
+      fail_at(first.column, "found '{}'{}", found, operator_hint(found));
+    }
     nodes.push_back((this->*operand)().shared_node());
   }
   return make_mask(combine(op, nodes));
@@ -99,6 +119,24 @@ Mask MaskParser::nested() {
   expect(')', "the expression in parentheses");
   leave();
   return mask;
+}
+
+const WordRule& MaskParser::find_rule(const Token& name) {
+  std::vector<std::string_view> known;
+  for (const WordRule& rule : word_rules()) {
+    if (rule.name == name.text) return rule;
+    known.push_back(rule.name);
+  }
+  const auto tensor = tensors_.find(std::string(name.text));
+  if (tensor != tensors_.end() && !lexer_.peek().is('(')) {
+    fail_at(name.column, "{} is a tensor, no mask word; write {}",
+            describe(name), tensor_words(name.text, tensor->second.dtype()));
+  }
+  if (const std::string hint = operator_hint(name.text); !hint.empty()) {
+    fail_at(name.column, "found {}{}", describe(name), hint);
+  }
+  fail_at(name.column, "unknown mask word {}{}; the words are: {}",
+          describe(name), word_hint(name.text, known), join_words(known));
 }
 
 Mask MaskParser::word() {
@@ -135,14 +173,33 @@ Arguments MaskParser::arguments(const WordRule& rule) {
   if (!lexer_.peek().is('(')) return given;
   lexer_.next();
   if (!lexer_.peek().is(')')) {
+    expect_argument(rule, "')' or ");
     argument(rule, given);
     while (lexer_.peek().is(',')) {
       lexer_.next();
+      expect_argument(rule, "");
       argument(rule, given);
     }
   }
-  expect(')', "the arguments");
+  const Token close = lexer_.next();
+  if (!close.is(')')) {
+    fail_at(close.column, "found {}; expected ',' or ')' after an argument{}",
+            describe(close), operator_hint(close.text));
+  }
   return given;
+}
+
+// What may stand here instead of an argument is said in `otherwise`.
+void MaskParser::expect_argument(const WordRule& rule,
+                                 std::string_view otherwise) {
+  const Token& token = lexer_.peek();
+  const bool stray = token.is(',') || token.is(')');
+  if (!stray && token.kind != TokenKind::end) return;
+  fail_at(token.column, "found {}; expected {}an argument of {}{}{}",
+          describe(token), otherwise, rule.name,
+          rule.parameters.empty() ? ", which takes none"
+                                  : ": " + join_words(parameters_of(rule)),
+          stray ? "; there is a comma too many" : "");
 }
 
 void MaskParser::argument(const WordRule& rule, Arguments& into) {
@@ -177,11 +234,10 @@ void MaskParser::argument(const WordRule& rule, Arguments& into) {
 
 const Parameter& MaskParser::named_parameter(const WordRule& rule,
                                              const Token& name) {
-  std::vector<std::string_view> known;
   for (const Parameter& parameter : rule.parameters) {
     if (parameter.name == name.text) return parameter;
-    known.push_back(parameter.name);
   }
+  const std::vector<std::string_view> known = parameters_of(rule);
   fail_at(name.column, "{} has no argument {}{}; it takes: {}", rule.name,
           describe(name), did_you_mean(name.text, known), join_words(known));
 }
@@ -201,8 +257,9 @@ Argument MaskParser::value(const WordRule& rule, const Parameter& parameter) {
     lexer_.next();
     return name_value(parameter, token);
   }
-  fail_at(token.column, "found {}; expected {} for {} of {}", describe(token),
-          noun_of(parameter.kind), parameter.name, rule.name);
+  fail_at(token.column, "found {}; expected {} for {} of {}{}", describe(token),
+          noun_of(parameter.kind), parameter.name, rule.name,
+          name_hint(rule, token));
 }
 
 Argument MaskParser::name_value(const Parameter& parameter,
@@ -211,15 +268,15 @@ Argument MaskParser::name_value(const Parameter& parameter,
     if (token.text == "top_left") return Align::top_left;
     if (token.text == "bottom_right") return Align::bottom_right;
     fail_at(token.column, "unknown align {}{}; expected {}", describe(token),
-            did_you_mean(token.text, {"top_left", "bottom_right"}),
-            noun_of(parameter.kind));
+            align_hint(token.text), noun_of(parameter.kind));
   }
   const auto found = tensors_.find(std::string(token.text));
   if (found == tensors_.end()) {
     std::vector<std::string_view> known;
     for (const auto& entry : tensors_) known.push_back(entry.first);
     fail_at(token.column, "no tensor {} is given{}; {}", describe(token),
-            did_you_mean(token.text, known),
+            is_word(token.text) ? formatted("; {} is a mask word", token.text)
+                                : did_you_mean(token.text, known),
             known.empty() ? "there is none"
                           : "the tensors are: " + join_words(known));
   }
@@ -232,7 +289,12 @@ PerBatch MaskParser::list() {
   std::vector<int64_t> values;
   lexer_.next();
   while (!lexer_.peek().is(']')) {
-    if (!values.empty()) expect(',', "a number of the list");
+    if (!values.empty() && !lexer_.peek().is(',')) {
+      fail_at(lexer_.peek().column,
+              "found {}; expected ',' or ']' after a number of the list",
+              describe(lexer_.peek()));
+    }
+    if (!values.empty()) lexer_.next();
     const Token token = lexer_.next();
     if (token.kind != TokenKind::integer) {
       fail_at(token.column, "found {}; expected a whole number in the list",
@@ -252,13 +314,11 @@ void MaskParser::enter(const Token& token) {
           kMaxDepth, kMaxDepth);
 }
 
-Token MaskParser::expect(char symbol, std::string_view after) {
+void MaskParser::expect(char symbol, std::string_view after) {
   const Token token = lexer_.next();
-  if (!token.is(symbol)) {
-    fail_at(token.column, "found {}; expected '{}' after {}", describe(token),
-            symbol, after);
-  }
-  return token;
+  if (token.is(symbol)) return;
+  fail_at(token.column, "found {}; expected '{}' after {}{}", describe(token),
+          symbol, after, operator_hint(token.text));
 }
 
 }  // namespace maskwise::detail

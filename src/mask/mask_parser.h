@@ -35,7 +35,9 @@ class MaskParser {
   Mask nested();
   Mask word();
   Mask word_of_masks(const WordRule& rule, const Token& name);
+  const WordRule& find_rule(const Token& name);
   Arguments arguments(const WordRule& rule);
+  void expect_argument(const WordRule& rule, std::string_view otherwise);
   void argument(const WordRule& rule, Arguments& into);
   const Parameter& named_parameter(const WordRule& rule, const Token& name);
   Argument value(const WordRule& rule, const Parameter& parameter);
@@ -43,7 +45,7 @@ class MaskParser {
   PerBatch list();
   void enter(const Token& token);
   void leave() { --depth_; }
-  Token expect(char symbol, std::string_view after);
+  void expect(char symbol, std::string_view after);
 
   Lexer lexer_;
   const TensorMap& tensors_;

@@ -6,6 +6,7 @@
 
 #include "base/fail.h"
 #include "base/format.h"
+#include "mask/boolean_word.h"
 #include "mask/intervals.h"
 #include "mask/node.h"
 #include "mask/token_ids.h"
@@ -26,11 +27,29 @@ struct PaddedIds {
   }
 };
 
-void collect_ids(const Node& node, std::vector<PaddedIds>& out) {
+// What the words of a mask tell.
+struct MaskFacts {
+  std::vector<PaddedIds> ids;
+  const WrittenClause* boolean = nullptr;  // the first word that reads one
+  const WrittenClause* keys = nullptr;     // the first that is a mask of keys
+};
+
+void collect_facts(const Node& node, MaskFacts& facts) {
   if (const auto* word = dynamic_cast<const TokenIds*>(&node)) {
-    out.push_back({word->token_ids(), word->pad_id()});
+    facts.ids.push_back({word->token_ids(), word->pad_id()});
   }
-  for (const Node* part : node.inside()) collect_ids(*part, out);
+  if (const auto* word = dynamic_cast<const BooleanWord*>(&node)) {
+    const WrittenClause* clause = &word->clause_written();
+    if (facts.boolean == nullptr) facts.boolean = clause;
+    if (facts.keys == nullptr && word->is_of_keys()) facts.keys = clause;
+  }
+  for (const Node* part : node.inside()) collect_facts(*part, facts);
+}
+
+// "1 row sees", "2 rows see".
+std::string counted(int64_t count, std::string_view one,
+                    std::string_view many) {
+  return formatted("{} {}", count, count == 1 ? one : many);
 }
 
 // What all rows together see, gathered in one pass over the different slices.
@@ -74,12 +93,14 @@ Sight look(const BoundMask& mask) {
 
 class Warnings {
  public:
-  explicit Warnings(const BoundMask& mask) : mask_(mask), sight_(look(mask)) {}
+  Warnings(const BoundMask& mask, const MaskFacts& facts)
+      : mask_(mask), facts_(facts), sight_(look(mask)) {}
 
   void check_counts();
   void check_ids(const PaddedIds& ids);
   void check_direction();
   void check_suffixes();
+  void check_window();
 
   std::vector<MaskWarning> take() { return std::move(found_); }
 
@@ -92,33 +113,43 @@ class Warnings {
   }
 
   bool sees_only_padding(const PaddedIds& ids) const;
+  std::string polarity_of(const WrittenClause* clause) const;
 
   const BoundMask& mask_;
+  const MaskFacts& facts_;
   Sight sight_;
   std::vector<MaskWarning> found_;
 };
+
+// What true means, in the words of the clause that was written.
+std::string Warnings::polarity_of(const WrittenClause* clause) const {
+  if (clause == nullptr) return "here true means may attend";
+  return formatted("in {} {}", clause->text, clause->meaning);
+}
 
 void Warnings::check_counts() {
   const AttentionShape& shape = mask_.shape();
   const int64_t pairs =
       element_count({shape.batch, shape.heads, shape.q_len, shape.kv_len});
-  if (pairs == 0) return;
   const int64_t visible = mask_.visible_pairs();
-  if (visible == pairs) {
+  if (visible == pairs && pairs > 0) {
     add(WarningKind::forbids_nothing, pairs,
         "the mask forbids nothing: every query sees every key");
   }
-  if (visible == 0) {
+  if (visible == 0 && pairs > 0) {
     add(WarningKind::forbids_everything, pairs,
         "the mask forbids everything: no query sees any key");
   }
+  const int64_t all_rows = shape.batch * shape.heads * shape.q_len;
   const RowsWithoutKeys rows = mask_.rows_without_keys();
   if (rows.count > 0) {
     add(WarningKind::rows_without_keys, rows.count,
-        formatted("{} of {} rows see no key (first: batch {}, head {}, query "
-                  "{}); their output is 0 and their lse -inf",
-                  rows.count, shape.batch * shape.heads * shape.q_len,
-                  rows.first->batch, rows.first->head, rows.first->q));
+        formatted("{} of {} rows {} no key (first: batch {}, head {}, query "
+                  "{}); {}",
+                  rows.count, all_rows, rows.count == 1 ? "sees" : "see",
+                  rows.first->batch, rows.first->head, rows.first->q,
+                  rows.count == 1 ? "its output is 0 and its lse -inf"
+                                  : "their output is 0 and their lse -inf"));
   }
 }
 
@@ -155,18 +186,20 @@ void Warnings::check_ids(const PaddedIds& ids) {
   }
   if (inside > 0) {
     add(WarningKind::pad_inside_sequence, inside,
-        formatted("{} pad ids stand inside a sentence, with tokens on both "
-                  "sides (first: {}); is {} really the pad id?",
-                  inside, first_inside, ids.pad));
+        formatted("{} inside a sentence, with tokens on both sides (first: "
+                  "{}); is {} really the pad id?",
+                  counted(inside, "pad id stands", "pad ids stand"),
+                  first_inside, ids.pad));
   }
   if (empty > 0 && ids.ids.dim(1) > 0) {
     add(WarningKind::all_padding, empty,
-        formatted("{} of {} sentences are all padding", empty, ids.ids.dim(0)));
+        formatted("{} of {} sentences {} all padding", empty, ids.ids.dim(0),
+                  empty == 1 ? "is" : "are"));
   }
   if (sees_only_padding(ids)) {
     add(WarningKind::polarity_looks_inverted, 1,
-        "polarity looks inverted: only padding stays visible; here true means "
-        "may attend");
+        "polarity looks inverted: only padding stays visible; " +
+            polarity_of(facts_.boolean));
   }
 }
 
@@ -177,29 +210,50 @@ void Warnings::check_direction() {
   // A mask of keys has no direction, wherever its only key stands.
   if (!sight_.rows_differ) return;
   add(WarningKind::polarity_looks_inverted, sight_.future_pairs,
-      "polarity looks inverted: queries see the future and not the past; here "
-      "true means may attend");
+      "polarity looks inverted: queries see the future and not the past; " +
+          polarity_of(facts_.boolean));
 }
 
 // Without ids: in a batch padded at the right, an inverted padding mask leaves
-// each sentence its tail, and the longest sentence nothing.
+// each sentence its tail, and one that fills its row nothing. A sentence that
+// keeps all its keys speaks for padding at the left. Where none is full and
+// none is empty, only a word that reads a mask of keys, and hides more of them
+// than it shows, is doubted.
 void Warnings::check_suffixes() {
-  bool some_empty = false;
-  bool some_tail = false;
+  int64_t empty = 0;
+  int64_t tails = 0;
+  int64_t shown = 0;
   for (const KeyIntervals& keys : sight_.keys_of_batch) {
-    if (keys.empty()) {
-      some_empty = true;
-      continue;
-    }
+    empty += keys.empty() ? 1 : 0;
+    if (keys.empty()) continue;
     const bool tail = keys.size() == 1 && keys[0].begin > 0 &&
                       keys[0].end == mask_.shape().kv_len;
     if (!tail) return;
-    some_tail = true;
+    ++tails;
+    shown += count_keys(keys);
   }
-  if (!some_empty || !some_tail) return;
+  const bool mostly_hidden = facts_.keys != nullptr && tails > 1 &&
+                             2 * shown < tails * mask_.shape().kv_len;
+  if (tails == 0 || (empty == 0 && !mostly_hidden)) return;
   add(WarningKind::polarity_looks_inverted, 1,
-      "polarity looks inverted: each sentence keeps only its last keys and one "
-      "keeps none, as if padding stayed visible; here true means may attend");
+      formatted(
+          "polarity looks inverted: {} only the last keys{}, as if "
+          "padding were visible and the tokens masked (right only when "
+          "the padding stands at the left); {}",
+          counted(tails, "sentence keeps", "sentences keep"),
+          empty == 0 ? "" : " and " + counted(empty, "keeps none", "keep none"),
+          polarity_of(facts_.keys)));
+}
+
+void Warnings::check_window() {
+  if (mask_.mask().node().ahead() != Ahead::left_open) return;
+  const auto& [batch, heads, q_len, kv_len] = mask_.shape();
+  // Another word, a tensor for example, may hide what lies ahead. On a
+  // rectangle that is not looked at; one query mostly stands at the last key.
+  if (q_len == kv_len ? sight_.future_pairs == 0 : q_len < 2) return;
+  add(WarningKind::window_open_ahead, 1,
+      "sliding_window says left and not right, so queries see every later key; "
+      "write right=0, or causal beside it with &, to hide the future");
 }
 
 }  // namespace
@@ -219,14 +273,16 @@ std::string_view name_of(WarningKind kind) {
       return "forbids_nothing";
     case WarningKind::polarity_looks_inverted:
       return "polarity_looks_inverted";
+    case WarningKind::window_open_ahead:
+      return "window_open_ahead";
   }
   return "";
 }
 
 std::vector<MaskWarning> warnings(const BoundMask& mask,
                                   const TensorView& token_ids, int64_t pad) {
-  std::vector<detail::PaddedIds> ids;
-  detail::collect_ids(mask.mask().node(), ids);
+  detail::MaskFacts facts;
+  detail::collect_facts(mask.mask().node(), facts);
   if (token_ids.defined()) {
     const Shape wanted = {mask.shape().batch, mask.shape().kv_len};
     if (token_ids.shape() != wanted) {
@@ -234,13 +290,14 @@ std::vector<MaskWarning> warnings(const BoundMask& mask,
                    "expected token_ids [B, Lk] = {}, got {}", to_string(wanted),
                    to_string(token_ids.shape()));
     }
-    ids.push_back({Tensor::from(wanted, to_int64(token_ids)), pad});
+    facts.ids.push_back({Tensor::from(wanted, to_int64(token_ids)), pad});
   }
-  detail::Warnings found(mask);
+  detail::Warnings found(mask, facts);
   found.check_counts();
-  for (const detail::PaddedIds& each : ids) found.check_ids(each);
+  for (const detail::PaddedIds& each : facts.ids) found.check_ids(each);
   found.check_direction();
-  if (ids.empty()) found.check_suffixes();
+  if (facts.ids.empty()) found.check_suffixes();
+  found.check_window();
   return found.take();
 }
 

@@ -26,6 +26,14 @@ int deepest(const std::vector<NodePtr>& nodes) {
   return depth;
 }
 
+Ahead ahead_of_any(const std::vector<NodePtr>& nodes) {
+  const auto says = [&](Ahead ahead) {
+    return std::ranges::count(nodes, ahead, &Node::ahead);
+  };
+  if (says(Ahead::left_open) > 0) return Ahead::left_open;
+  return says(Ahead::unsaid) > 0 ? Ahead::unsaid : Ahead::limited;
+}
+
 bool equal(const Node& a, const Node& b) {
   if (&a == &b) return true;
   return typeid(a) == typeid(b) && a.same_as(b);

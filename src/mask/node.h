@@ -79,6 +79,10 @@ class BoundNode {
 
 using BoundNodePtr = std::shared_ptr<const BoundNode>;
 
+// What a clause says of the keys after a query: nothing; that only some or none
+// are allowed; or only how far it goes back, as a window without `right`.
+enum class Ahead { unsaid, limited, left_open };
+
 // A clause as it was said: immutable, owns its data, knows no shape.
 class Node : public std::enable_shared_from_this<Node> {
  public:
@@ -98,6 +102,8 @@ class Node : public std::enable_shared_from_this<Node> {
   // The position that this word says; null when it says none or takes none.
   virtual const Position* said_position() const { return nullptr; }
 
+  virtual Ahead ahead() const { return Ahead::unsaid; }
+
   // The clauses inside, for those that ask about every word of a mask.
   virtual std::vector<const Node*> inside() const { return {}; }
 
@@ -110,6 +116,9 @@ class Node : public std::enable_shared_from_this<Node> {
 using NodePtr = std::shared_ptr<const Node>;
 
 bool equal(const Node& a, const Node& b);
+
+// What masks say together of which one is enough: open if one of them is.
+Ahead ahead_of_any(const std::vector<NodePtr>& nodes);
 
 // The text of one clause, for messages and explanations.
 std::string text_of(const Node& node);

@@ -63,7 +63,7 @@ class PaddingNode final : public Node, public TokenIds {
       : ids_(copy_ids("padding", ids)), name_(ids.name), pad_(pad) {}
 
   BoundNodePtr bind(const BindContext& context) const override {
-    check_batch_by_length("padding", ids_, "ids [B, Lk]",
+    check_batch_by_length(said_as("padding", name_), ids_, "ids [B, Lk]",
                           {context.shape.batch, context.shape.kv_len});
     return std::make_shared<const PaddingBound>(*this, ids_, pad_);
   }

@@ -112,6 +112,8 @@ class SelectNode final : public Node {
     return nodes;
   }
 
+  Ahead ahead() const override { return ahead_of_any(masks_); }
+
  private:
   Axis axis_;
   std::vector<NodePtr> masks_;

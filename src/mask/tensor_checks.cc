@@ -9,9 +9,13 @@
 
 namespace maskwise::detail {
 
+std::string said_as(std::string_view word, std::string_view tensor_name) {
+  if (tensor_name.empty()) return std::string(word);
+  return formatted("{}({})", word, tensor_name);
+}
+
 std::string said_as(std::string_view word, const MaskTensor& tensor) {
-  if (tensor.name.empty()) return std::string(word);
-  return formatted("{}({})", word, tensor.name);
+  return said_as(word, tensor.name);
 }
 
 Tensor copy_ids(std::string_view word, const MaskTensor& tensor) {
@@ -24,16 +28,26 @@ Tensor copy_ids(std::string_view word, const MaskTensor& tensor) {
   return Tensor::from(tensor.view.shape(), to_int64(tensor.view));
 }
 
+namespace {
+
+// What reads a tensor that is no boolean.
+std::string_view reader_of(DType dtype) {
+  if (is_floating(dtype)) {
+    return "; a float mask of 0 and -inf is read by from_additive, one where 1 "
+           "means masked by from_tf_tutorial";
+  }
+  return "; integers of 0 and 1, as tokenizers return their attention_mask, "
+         "must be converted to bool or u8; token ids are read by padding";
+}
+
+}  // namespace
+
 Tensor copy_booleans(std::string_view word, const MaskTensor& tensor) {
   const DType dtype = tensor.view.dtype();
   if (dtype != DType::boolean && dtype != DType::u8) {
     fail(ErrorCode::invalid_argument, "mask",
          "{}: expected booleans (bool, or u8 of 0 and 1), got {}{}",
-         said_as(word, tensor), name_of(dtype),
-         is_floating(dtype) ? "; a float mask of 0 and -inf is read by "
-                              "from_additive, one where 1 means masked by "
-                              "from_tf_tutorial"
-                            : "");
+         said_as(word, tensor), name_of(dtype), reader_of(dtype));
   }
   Tensor copy = Tensor::copy_of({tensor.view.bytes(), DType::boolean,
                                  tensor.view.shape(), tensor.view.strides()});
@@ -42,17 +56,19 @@ Tensor copy_booleans(std::string_view word, const MaskTensor& tensor) {
   for (int64_t i = 0; i < copy.size(); ++i) {
     if (bytes[i] <= 1) continue;
     fail(ErrorCode::invalid_argument, "mask",
-         "{}: expected booleans, found {} at element {}", said_as(word, tensor),
+         "{}: expected 0 or 1, found {} at element {}", said_as(word, tensor),
          bytes[i], i);
   }
   return copy;
 }
 
-void check_batch_by_length(std::string_view word, const Tensor& tensor,
-                           std::string_view shape_text, const Shape& expected) {
+void check_batch_by_length(std::string_view clause, const Tensor& tensor,
+                           std::string_view shape_text, const Shape& expected,
+                           std::string_view hint) {
   if (tensor.shape() == expected) return;
-  fail(ErrorCode::shape_mismatch, "mask", "{}: expected {} = {}, got {}", word,
-       shape_text, to_string(expected), to_string(tensor.shape()));
+  fail(ErrorCode::shape_mismatch, "mask", "{}: expected {} = {}, got {}{}",
+       clause, shape_text, to_string(expected), to_string(tensor.shape()),
+       hint);
 }
 
 bool same_contents(const Tensor& a, const Tensor& b) {

@@ -19,12 +19,14 @@ Tensor copy_ids(std::string_view word, const MaskTensor& tensor);
 Tensor copy_booleans(std::string_view word, const MaskTensor& tensor);
 
 // Throws Error unless `tensor` is [batch, length]; `shape_text` names the two
-// axes in the message, as "[B, Lk]".
-void check_batch_by_length(std::string_view word, const Tensor& tensor,
-                           std::string_view shape_text, const Shape& expected);
+// axes in the message, as "[B, Lk]", and `hint` ends it.
+void check_batch_by_length(std::string_view clause, const Tensor& tensor,
+                           std::string_view shape_text, const Shape& expected,
+                           std::string_view hint = "");
 
 // "allow(m)", or "allow" for a tensor without a name: the clause as messages
 // call it.
+std::string said_as(std::string_view word, std::string_view tensor_name);
 std::string said_as(std::string_view word, const MaskTensor& tensor);
 
 bool same_contents(const Tensor& a, const Tensor& b);

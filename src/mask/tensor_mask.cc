@@ -162,16 +162,18 @@ class TensorMaskBound final : public BoundNode {
   std::vector<int32_t> classes_;  // [B * H]
 };
 
-class TensorMaskNode final : public Node {
+class TensorMaskNode final : public Node, public BooleanWord {
  public:
-  TensorMaskNode(TensorForm form, Tensor tensor, std::string name, int64_t cell)
+  TensorMaskNode(TensorForm form, const MaskTensor& booleans,
+                 WrittenClause clause, int64_t cell)
       : form_(form),
-        tensor_(std::move(tensor)),
-        name_(std::move(name)),
+        tensor_(booleans.kept),
+        name_(booleans.name),
+        clause_(std::move(clause)),
         cell_(cell) {
     if (tensor_.rank() < 1 || tensor_.rank() > 4) {
       fail(ErrorCode::shape_mismatch, "mask",
-           "{}: expected a tensor of 1 to 4 axes, got {}", word_of(form_),
+           "{}: expected a tensor of 1 to 4 axes, got {}", clause_.text,
            to_string(tensor_.shape()));
     }
   }
@@ -198,6 +200,11 @@ class TensorMaskNode final : public Node {
            same_contents(tensor_, mask.tensor_);
   }
 
+  const WrittenClause& clause_written() const override { return clause_; }
+  bool is_of_keys() const override {
+    return tensor_.rank() == 1 || tensor_.dim(tensor_.rank() - 2) == 1;
+  }
+
  private:
   Grid grid_for(const AttentionShape& shape) const {
     Shape wanted = {shape.batch, shape.heads, ceil_div(shape.q_len, cell_),
@@ -210,7 +217,7 @@ class TensorMaskNode final : public Node {
       wanted[3] = last;
       grid.key_limit = last;
     }
-    const TensorView view = spread(wanted);
+    const TensorView view = spread(wanted, shape);
     grid.batch_stride = view.stride(0);
     grid.head_stride = view.stride(1);
     grid.row_stride = view.stride(2);
@@ -220,59 +227,75 @@ class TensorMaskNode final : public Node {
 
   // The tensor as [B, H, rows, keys] of `wanted`, with strides of 0 where it
   // is broadcast.
-  TensorView spread(const Shape& wanted) const {
+  TensorView spread(const Shape& wanted, const AttentionShape& shape) const {
     TensorView view = tensor_.view();
     if (form_ == TensorForm::from_torch_attn_mask && view.rank() == 3) {
-      check_flat_heads(wanted[0] * wanted[1]);
+      check_flat_heads(shape);
       view = TensorView(view.bytes(), view.dtype(),
                         {wanted[0], wanted[1], view.dim(1), view.dim(2)});
     }
     try {
       return view.broadcast_to(wanted);
     } catch (const Error&) {
-      fail(ErrorCode::shape_mismatch, "mask",
-           "{}: expected a tensor that broadcasts to {} = {}, got {}",
-           name_.empty() ? std::string(word_of(form_))
-                         : formatted("{}({})", word_of(form_), name_),
-           form_ == TensorForm::blocks
-               ? formatted("[B, H, ceil(Lq/{}), ceil(Lk/{})]", cell_, cell_)
-               : "[B, H, Lq, Lk]",
-           to_string(wanted), to_string(tensor_.shape()));
+      fail(ErrorCode::shape_mismatch, "mask", "{}: expected {} = {}, got {}{}",
+           clause_.text, wanted_text(), to_string(wanted),
+           to_string(tensor_.shape()),
+           shape_hint(clause_.word, tensor_.shape(), shape));
     }
   }
 
-  void check_flat_heads(int64_t wanted) const {
+  std::string wanted_text() const {
+    if (form_ == TensorForm::from_torch_attn_mask) {
+      return "[Lq, Lk] or [B*H, Lq, Lk] for [B, H, Lq, Lk]";
+    }
+    return form_ == TensorForm::blocks
+               ? formatted(
+                     "a tensor that broadcasts to [B, H, ceil(Lq/{}), "
+                     "ceil(Lk/{})]",
+                     cell_, cell_)
+               : "a tensor that broadcasts to [B, H, Lq, Lk]";
+  }
+
+  void check_flat_heads(const AttentionShape& shape) const {
+    const int64_t wanted = shape.batch * shape.heads;
     if (tensor_.dim(0) == wanted) return;
     fail(ErrorCode::shape_mismatch, "mask",
-         "{}: expected [Lq, Lk] or [B*H, Lq, Lk] with B*H = {}, got {}",
-         word_of(form_), wanted, to_string(tensor_.shape()));
+         "{}: expected [Lq, Lk] or [B*H, Lq, Lk] with B*H = {}, got {}{}",
+         clause_.text, wanted, to_string(tensor_.shape()),
+         shape_hint(clause_.word, tensor_.shape(), shape));
   }
 
   TensorForm form_;
   Tensor tensor_;
   std::string name_;
+  WrittenClause clause_;
   int64_t cell_;
 };
 
+// A word of ours, read as its form says.
+Mask tensor_word(TensorForm form, const MaskTensor& tensor, int64_t cell = 1) {
+  const std::string_view word = word_of(form);
+  const Polarity polarity =
+      form == TensorForm::forbid ? Polarity::forbid : Polarity::allow;
+  return make_tensor_mask(form, {tensor.name, copy_booleans(word, tensor)},
+                          written(word, tensor, polarity), cell);
+}
+
 }  // namespace
 
-Mask make_tensor_mask(TensorForm form, const Tensor& tensor,
-                      const std::string& name, int64_t cell) {
-  return make_word<TensorMaskNode>(form, tensor, name, cell);
+Mask make_tensor_mask(TensorForm form, const MaskTensor& booleans,
+                      const WrittenClause& clause, int64_t cell) {
+  return make_word<TensorMaskNode>(form, booleans, clause, cell);
 }
 
 }  // namespace detail
 
 Mask allow(const MaskTensor& tensor) {
-  return detail::make_tensor_mask(detail::TensorForm::allow,
-                                  detail::copy_booleans("allow", tensor),
-                                  tensor.name);
+  return detail::tensor_word(detail::TensorForm::allow, tensor);
 }
 
 Mask forbid(const MaskTensor& tensor) {
-  return detail::make_tensor_mask(detail::TensorForm::forbid,
-                                  detail::copy_booleans("forbid", tensor),
-                                  tensor.name);
+  return detail::tensor_word(detail::TensorForm::forbid, tensor);
 }
 
 Mask blocks(const MaskTensor& tensor, const BlocksOptions& options) {
@@ -280,9 +303,7 @@ Mask blocks(const MaskTensor& tensor, const BlocksOptions& options) {
     detail::fail(ErrorCode::invalid_argument, "mask",
                  "blocks: size is {}; expected a number >= 1", options.size);
   }
-  return detail::make_tensor_mask(detail::TensorForm::blocks,
-                                  detail::copy_booleans("blocks", tensor),
-                                  tensor.name, options.size);
+  return detail::tensor_word(detail::TensorForm::blocks, tensor, options.size);
 }
 
 }  // namespace maskwise

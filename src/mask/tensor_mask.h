@@ -2,8 +2,7 @@
 #ifndef MASKWISE_MASK_TENSOR_MASK_H_
 #define MASKWISE_MASK_TENSOR_MASK_H_
 
-#include <string>
-
+#include "mask/boolean_word.h"
 #include "maskwise/mask.h"
 
 namespace maskwise::detail {
@@ -17,10 +16,11 @@ enum class TensorForm {
   blocks,                // as allow; one element for a square of pairs
 };
 
-// `tensor` is bool and dense; `cell` is the side of the squares (1 but for
+// `booleans` is a bool Tensor; `clause` is what messages call the word, which
+// may be an importer's name; `cell` is the side of the squares (1 but for
 // blocks).
-Mask make_tensor_mask(TensorForm form, const Tensor& tensor,
-                      const std::string& name, int64_t cell = 1);
+Mask make_tensor_mask(TensorForm form, const MaskTensor& booleans,
+                      const WrittenClause& clause, int64_t cell = 1);
 
 }  // namespace maskwise::detail
 

@@ -4,6 +4,9 @@
 #include <charconv>
 #include <system_error>
 
+#include "base/printable.h"
+#include "mask/word_hints.h"
+
 namespace maskwise::detail {
 namespace {
 
@@ -22,16 +25,15 @@ bool is_digit(char c) {
   return std::isdigit(static_cast<unsigned char>(c)) != 0;
 }
 
-// Text from outside, as a message may show it.
-std::string printable(std::string_view text) {
-  constexpr size_t kShown = 40;
-  std::string out;
-  for (const char c : text.substr(0, kShown)) {
-    const auto byte = static_cast<unsigned char>(c);
-    out += byte < 0x20 || byte > 0x7E ? formatted("\\x{:02x}", byte)
-                                      : std::string(1, c);
+// The UTF-8 character that `text` begins with; other bytes as they come.
+std::string_view first_character(std::string_view text) {
+  constexpr size_t kLongest = 4;
+  size_t size = 1;
+  while (size < kLongest && size < text.size() &&
+         (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80) {
+    ++size;
   }
-  return text.size() > kShown ? out + "..." : out;
+  return text.substr(0, size);
 }
 
 }  // namespace
@@ -62,10 +64,11 @@ Token Lexer::read() {
     return {TokenKind::name, text_.substr(begin, at_ - begin), 0, column};
   }
   if (is_digit(c) || c == '-') return read_integer(begin);
+  const std::string_view found = first_character(text_.substr(begin));
   fail_at(column,
           "found '{}'; expected a mask word, a name, a whole number or one of "
-          "( ) [ ] , = & | ~",
-          printable(text_.substr(begin, 1)));
+          "( ) [ ] , = & | ~{}",
+          printable(found), operator_hint(found));
 }
 
 Token Lexer::read_integer(size_t begin) {

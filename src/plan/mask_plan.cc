@@ -38,9 +38,9 @@ int64_t bytes_of(const Vectors&... vectors) {
 // Everything that a plan stores.
 int64_t stored_bytes(const PlanData& plan) {
   return static_cast<int64_t>(sizeof(StoredPlan)) +
-         bytes_of(plan.slices, plan.slice_uses, plan.slice_of_use, plan.blocks, plan.folds,
-                  plan.runs, plan.bitmaps, plan.key_lists, plan.schedule,
-                  plan.slice_of_block, plan.first_task);
+         bytes_of(plan.slices, plan.slice_uses, plan.slice_of_use, plan.blocks,
+                  plan.folds, plan.runs, plan.bitmaps, plan.key_lists,
+                  plan.schedule, plan.slice_of_block, plan.first_task);
 }
 
 // Adds slice `index` of all that `uses` tells of, as long as the plan stays
@@ -178,6 +178,8 @@ MaskPlan::MaskPlan(const BoundMask& mask,
 
 const PlanStats& MaskPlan::stats() const { return plan_->stats; }
 
+const PlanOptions& MaskPlan::options() const { return plan_->options; }
+
 const detail::PlanData& MaskPlan::data() const { return plan_->data; }
 
 MaskPlan compile(const BoundMask& mask, const PlanOptions& options) {
@@ -189,8 +191,9 @@ MaskPlan compile(const BoundMask& mask, const PlanOptions& options) {
   const detail::SliceUses uses = detail::find_slices(mask);
   detail::check_estimate(mask, uses, options.memory_cap);
   auto stored = std::make_shared<detail::StoredPlan>();
-  stored->data.slice_of_use.resize(static_cast<size_t>(
-      mask.shape().batch * mask.shape().heads));
+  stored->data.slice_of_use.resize(
+      static_cast<size_t>(mask.shape().batch * mask.shape().heads));
+  stored->options = options;
   detail::PlanBuilder builder(stored->data);
   for (size_t i = 0; i < uses.size(); ++i) {
     detail::build_slice(mask, uses, i, options.memory_cap, stored->data,

@@ -10,6 +10,7 @@ namespace maskwise::detail {
 struct StoredPlan {
   PlanData data;
   PlanStats stats;
+  PlanOptions options;
 };
 
 }  // namespace maskwise::detail

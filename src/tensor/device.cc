@@ -108,8 +108,8 @@ Isa DeviceRegistry::best() const {
 
 Isa DeviceRegistry::choose(std::optional<Isa> asked) const {
   if (!asked && forced_.empty()) return best();
-  const Isa isa = asked ? *asked
-                        : find_name(isas_, "MASKWISE_ISA", forced_).isa;
+  const Isa isa =
+      asked ? *asked : find_name(isas_, "MASKWISE_ISA", forced_).isa;
   if (describe(isa).available) return isa;
   std::vector<std::string_view> names;
   for (const IsaInfo& info : isas_) {

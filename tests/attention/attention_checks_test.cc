@@ -73,6 +73,17 @@ TEST_F(AttentionChecksTest,
                "and length axes look swapped");
 }
 
+// The mask was made for the length that the swapped k seems to have.
+TEST_F(AttentionChecksTest, SwappedAxesAreRecognisedWhereTheMaskFollowedThem) {
+  call_.q = random({2, 4, 6, 8});
+  call_.k = random({2, 6, 2, 8});
+  call_.shape = {2, 4, 6, 2};
+  expect_error(shape_mismatch,
+               "k has 6 heads and q has 4; expected a number of kv heads that "
+               "divides the query heads; the head and length axes look "
+               "swapped");
+}
+
 TEST_F(AttentionChecksTest, KvHeadsMustDivideTheQueryHeads) {
   call_.k = random({2, 3, 5, 6});
   expect_error(shape_mismatch,

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "tests/base/thrown_error.h"
 #include "tests/support/attention_bits.h"
 #include "tests/support/attention_random.h"
 
@@ -53,6 +54,23 @@ TEST(BiasMaskTest, MinusInfInABiasGivesTheBitsOfAMask) {
     ASSERT_TRUE(same_bits(call.run(Backend::reference), masked))
         << "case " << i;
   }
+}
+
+TEST(BiasMaskTest, TheCallersMemoryCapHoldsForTheSecondPlan) {
+  Rng rng(kSeed);
+  const BoundMask mask = all().bind({1, 1, 256, 256});
+  Tensor bias(DType::f32, {256, 256});
+  const Tensor kept = random_bools(rng, bias.shape(), 0.5);
+  for (int64_t i = 0; i < bias.size(); ++i) {
+    bias.mutable_data<float>()[i] = kept.data<bool>()[i] ? 0 : kMinusInf;
+  }
+  const MaskPlan plan = compile(mask, {.memory_cap = 4096});
+  EXPECT_EQ(plan.options().memory_cap, 4096);
+  EXPECT_TRUE(throws_error(ErrorCode::limit, "expected at most 4 KiB", [&] {
+    (void)detail::plan_without_minus_inf(plan, bias);
+  }));
+  const MaskPlan roomy = detail::plan_without_minus_inf(compile(mask), bias);
+  EXPECT_GT(roomy.stats().plan_bytes, 4096);
 }
 
 TEST(BiasMaskTest, OneMinusInfForAllPairsMasksThemAll) {

@@ -11,6 +11,11 @@ TEST(Printable, OrdinaryTextIsUnchanged) {
   EXPECT_EQ(printable("Gewichte_Größe_重み"), "Gewichte_Größe_重み");
 }
 
+TEST(Printable, QuotesStayAndBackslashesAreDoubled) {
+  EXPECT_EQ(printable("\"a\""), "\"a\"");
+  EXPECT_EQ(printable("\\\"n"), "\\\\\"n");
+}
+
 TEST(Printable, ControlAndInvisibleCharactersBecomeEscapes) {
   EXPECT_EQ(printable("a\nb\r\tc"), "a\\nb\\r\\tc");
   EXPECT_EQ(printable("\x1b[31mred"), "\\x1b[31mred");

@@ -31,6 +31,24 @@ TEST(Suggest, AWordWithoutACommonLetterGetsNoSuggestion) {
   EXPECT_EQ(did_you_mean("xy", {"or"}), "");
 }
 
+TEST(Suggest, TheCaseOfLettersDoesNotCount) {
+  EXPECT_EQ(did_you_mean("CAUSAL", kWords), "; did you mean 'causal'?");
+  EXPECT_EQ(did_you_mean("AVX2", {"scalar", "avx2", "avx512"}),
+            "; did you mean 'avx2'?");
+  EXPECT_EQ(did_you_mean("f32", {"U32", "F32"}), "; did you mean 'F32'?");
+}
+
+TEST(Suggest, SwappedNeighboursAreOneEdit) {
+  EXPECT_EQ(did_you_mean("pda", {"ids", "pad"}), "; did you mean 'pad'?");
+  EXPECT_EQ(did_you_mean("lal", kWords), "; did you mean 'all'?");
+}
+
+TEST(Suggest, OfThreeLettersOneMayBeWrong) {
+  EXPECT_EQ(did_you_mean("not", {"none"}), "");
+  EXPECT_EQ(did_you_mean("all", {"bl"}), "");
+  EXPECT_EQ(did_you_mean("al", kWords), "; did you mean 'all'?");
+}
+
 TEST(Suggest, OfEquallyNearWordsTheFirstIsNamed) {
   EXPECT_EQ(did_you_mean("bat", {"cat", "hat"}), "; did you mean 'cat'?");
 }

@@ -116,6 +116,8 @@ TENSORS = [
     ({"k": zeros(2, 2, 5, 7)}, "expected [2, Hkv, Lk, 6]"),
     ({"k": zeros(2, 5, 4, 6), "v": zeros(2, 5, 4, 3)},
      "the head and length axes look swapped"),
+    ({"q": zeros(2, 4, 6, 6), "k": zeros(2, 6, 2, 6), "v": zeros(2, 6, 2, 3)},
+     "the head and length axes look swapped"),
     ({"v": zeros(2, 2, 4, 3)}, "v is [2, 2, 4, 3] in in.st; expected "
                                "[2, 2, 5, Dv] to fit k [2, 2, 5, 6]"),
     ({"v": zeros(2, 4, 5, 3)}, "to fit k [2, 2, 5, 6]"),
@@ -169,7 +171,7 @@ MASKS = [
     ("~" * 5000 + "causal", "more than 64 levels"),
     ("causal" + " & causal" * 10000, "has 90006 bytes; expected at most 65536"),
     ("causal(", "column 8: found the end of the text"),
-    ("causal(align=left)", "unknown align 'left'; expected top_left or"),
+    ("causal(align=left)", "unknown align 'left'; did you mean 'top_left'?"),
     ("causal(aling=top_left)", "did you mean 'align'?"),
     ("causal(align=top_left, offset=1)", "both align and offset"),
     ("causal(offset=9223372036854775808)", BEYOND),
@@ -196,7 +198,7 @@ MASKS = [
     ("per_head(all, all)",
      "expected exactly 4 masks, one for each head, got 2"),
     ("per_batch(all)", "expected exactly 2 masks"),
-    ("caus\u00e4l", "column 5: found '\\xc3'"),
+    ("caus\u00e4l", "column 5: found 'ä'"),
     ("causal\n\x1b[31m", "column 8: found '\\x1b'"),
     ("\"causal\"", "column 1: found '\"'"),
 ]

@@ -110,6 +110,24 @@ false  └─ padding(token_ids, pad=0)        token 2 of sentence 1 is <pad>
         self.assertAlmostEqual(sum(row["weights"]), 1, 6)
         self.assertEqual(report["padded_row"]["q"], 2)
 
+        self.assertIs(report["made_up"], True)
+        self.assertIn("The embedding is made up for illustration", text)
+
+    def test_shapes_of_q_and_k_are_theirs(self):
+        self.write("in.st", {
+            "q": Tensor([1, 2, 2, 1], [1, 2, 3, 4]),
+            "k": Tensor([1, 1, 2, 1], [5, 7])})
+        arguments = ["explain", "in.st", "--mask", "causal", "--shapes",
+                     "--head", "1", "--q", "1"]
+        report = self.run_json(*arguments)
+        self.assertIs(report["made_up"], False)
+        self.assertEqual(report["row"]["before"], [20, 28])
+        self.assertEqual([step["name"] for step in report["shapes"]],
+                         ["query heads", "key heads", "logits",
+                          "look-ahead mask", "this mask", "weights"])
+        self.assertIn("The numbers are those of q and k, without bias.",
+                      self.run_well(*arguments))
+
     def test_ids_of_a_file_are_labels_and_the_mask_says_the_pad(self):
         self.write("in.st", {"token_ids": Tensor([1, 3], [7, 0, 9], "I32")})
         text = self.run_well("explain", "in.st", "--mask",
@@ -216,6 +234,12 @@ false  └─ padding(token_ids, pad=0)        token 2 of sentence 1 is <pad>
         text = self.run_well("explain", "--mask", "all & causal", "--text",
                              self.text(b"\xef\xbb\xbfa b"))
         self.assertIn("\n  a  0  ■ ·\n", text)
+
+    def test_an_ideographic_blank_parts_tokens(self):
+        text = self.run_well("explain", "--mask", "causal", "--text",
+                             self.text("我\u3000们 好\u3000".encode()))
+        self.assertIn("\n  我  0  ■ · ·\n  们  1  ■ ■ ·\n  好  2  ■ ■ ■\n",
+                      text)
 
     def test_bad_pairs_are_refused(self):
         shape = ["explain", "--mask", "causal", "--shape", "2,3,4,4"]

@@ -63,17 +63,37 @@ TEST(GridText, AsciiIsAsciiOnly) {
             R"(
 batch 0, head 0: 6 of 9 pairs allowed (66.7 %)
 
-                   c   i
-                   a   n
-                   f   t
-                   \   e
-                   u a r
-                   0 _ m
-                   ..b ..
+                       i
+                       n
+                       t
+                       e
+                     a r
+                     _ m
+                     b ..
                    0 1 2
-     caf\u00e9  0  # . .
+                0  # . .
            a_b  1  # # .
   interminable  2  # # #
+  tokens: 0 = caf\u00e9
+
+# allowed  . masked  (rows: queries, columns: keys)
+)");
+}
+
+TEST(GridText, TokensThatAsciiCannotShowAreNumbersWithALegend) {
+  const Tokens queries = {{"\u9762", "q"}};
+  const Tokens keys = {{"k", "\u00E9t\u00E9"}};
+  EXPECT_EQ(drawn(all(), {1, 1, 2, 2},
+                  {.labels = {queries, keys}, .charset = Charset::ascii}),
+            R"(
+batch 0, head 0: 4 of 4 pairs allowed (100 %)
+
+        k
+        0 1
+     0  # #
+  q  1  # #
+  keys: 1 = \u00e9t\u00e9
+  queries: 0 = \u9762
 
 # allowed  . masked  (rows: queries, columns: keys)
 )");

@@ -1,7 +1,10 @@
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "maskwise/inspect.h"
 #include "maskwise/mask.h"
+#include "maskwise/mask_import.h"
 #include "tests/base/thrown_error.h"
 
 namespace maskwise {
@@ -51,12 +54,99 @@ TEST(ShapeWalk, RectanglesHaveTwoLengths) {
                 "query heads (B,H,Lq,depth) [1, 2, 3, 16]",
                 "key heads (B,H,Lk,depth) [1, 2, 5, 16]",
                 "logits (B,H,Lq,Lk) [1, 2, 3, 5]",
-                "padding mask (B,1,1,Lk) [1, 1, 1, 5]",
-                "look-ahead mask (Lq,Lk) [3, 5]",
                 "this mask (1,1,1,1) [1, 1, 1, 1]",
                 "weights (B,H,Lq,Lk) [1, 2, 3, 5]",
                 "output (B,Lq,d_model) [1, 3, 32]",
             }));
+}
+
+std::string names_of_masks(const Mask& mask) {
+  std::string names;
+  for (const ShapeStep& step : shape_steps(mask.bind({3, 2, 4, 4}))) {
+    if (step.on_logits && step.name != "logits") names += step.name + ", ";
+  }
+  return names;
+}
+
+TEST(ShapeWalk, OnlyTheMasksThatAreSaidAreShown) {
+  const Tensor rows = Tensor::from({3, 4}, std::vector<bool>(12, true));
+  const Tensor pairs = Tensor::from({4, 4}, std::vector<bool>(16, true));
+  EXPECT_EQ(names_of_masks(causal()), "look-ahead mask, this mask, ");
+  EXPECT_EQ(names_of_masks(sliding_window({.left = 1})), "this mask, ");
+  EXPECT_EQ(names_of_masks(allow(pairs)), "this mask, ");
+  for (const Mask& padding_mask :
+       {padding(ids()), lengths({1, 2, 3}), allow_keys(rows),
+        from_torch_key_padding(rows), ~padding(ids())}) {
+    EXPECT_EQ(names_of_masks(padding_mask), "padding mask, this mask, ");
+    EXPECT_EQ(names_of_masks(per_head({causal(), causal() | padding_mask})),
+              "padding mask, look-ahead mask, this mask, ");
+  }
+}
+
+// The row of the call itself, to the bit, with kv heads shared.
+TEST(ShapeWalk, WithQAndKTheNumbersAreThoseOfTheCall) {
+  const BoundMask mask = (causal() & padding(ids())).bind({3, 4, 4, 4});
+  Tensor q(DType::f32, {3, 4, 4, 8});
+  Tensor k(DType::f32, {3, 2, 4, 8});
+  for (int64_t i = 0; i < q.size(); ++i) {
+    q.mutable_data<float>()[i] = std::sin(static_cast<float>(i));
+  }
+  for (int64_t i = 0; i < k.size(); ++i) {
+    k.mutable_data<float>()[i] = std::cos(static_cast<float>(7 * i));
+  }
+  const ShapeWalk walk = walk_shapes(
+      mask, ids(),
+      {.batch = 1, .head = 3, .q = 2, .q_heads = q, .k_heads = k, .scale = 2});
+  EXPECT_FALSE(walk.made_up);
+  EXPECT_EQ(lines_of(walk.steps), (std::vector<std::string>{
+                                      "query heads (B,H,L,D) [3, 4, 4, 8]",
+                                      "key heads (B,Hkv,L,D) [3, 2, 4, 8]",
+                                      "logits (B,H,L,L) [3, 4, 4, 4]",
+                                      "padding mask (B,1,1,L) [3, 1, 1, 4]",
+                                      "look-ahead mask (L,L) [4, 4]",
+                                      "this mask (B,1,L,L) [3, 1, 4, 4]",
+                                      "weights (B,H,L,L) [3, 4, 4, 4]",
+                                  }));
+  AttentionOptions options;
+  options.scale = 2;
+  options.weights = Weights::all;
+  options.scores = Scores::raw;
+  const AttentionResult call = attention(q, k, k, compile(mask), options);
+  const int64_t row = ((1 * 4 + 3) * 4 + 2) * 4;
+  for (int64_t j = 0; j < 4; ++j) {
+    const auto key = static_cast<size_t>(j);
+    EXPECT_EQ(walk.row.weights[key], call.weights.data<float>()[row + j]);
+    EXPECT_EQ(walk.row.masked[key], call.scores.data<float>()[row + j]);
+  }
+  EXPECT_TRUE(walk_shapes(mask, ids()).made_up);
+}
+
+TEST(ShapeWalk, HeadsThatDoNotFitAreRefused) {
+  const BoundMask mask = all().bind({1, 4, 3, 5});
+  const Tensor q(DType::f32, {1, 4, 3, 8});
+  const Tensor k(DType::f32, {1, 2, 5, 8});
+  const auto refused = [&](const ShapeWalkOptions& options,
+                           const std::string& text, ErrorCode code) {
+    return testing::throws_error(code, text,
+                                 [&] { walk_shapes(mask, {}, options); });
+  };
+  EXPECT_TRUE(refused({.q_heads = q}, "expected both or neither",
+                      ErrorCode::invalid_argument));
+  EXPECT_TRUE(refused({.d_model = 32, .q_heads = q, .k_heads = k},
+                      "whose head_dim is 8", ErrorCode::invalid_argument));
+  EXPECT_TRUE(refused({.q_heads = k, .k_heads = k},
+                      "expected q of shape [1, 4, 3, 8], got [1, 2, 5, 8]",
+                      ErrorCode::shape_mismatch));
+  EXPECT_TRUE(
+      refused({.q_heads = q, .k_heads = Tensor(DType::f32, {1, 3, 5, 8})},
+              "Hkv a divisor of H", ErrorCode::shape_mismatch));
+  EXPECT_TRUE(refused({.q_heads = q, .k_heads = Tensor(DType::f32, {5, 8})},
+                      "got [1, 4, 3, 8] and [5, 8]",
+                      ErrorCode::shape_mismatch));
+  EXPECT_TRUE(
+      refused({.q_heads = Tensor(DType::f64, {1, 4, 3, 8}), .k_heads = k},
+              "expected q of type f32, f16 or bf16, got f64",
+              ErrorCode::invalid_argument));
 }
 
 TEST(ShapeWalk, TheMaskHasTheAxesOverWhichItVaries) {

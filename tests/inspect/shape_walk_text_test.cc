@@ -35,7 +35,7 @@ TEST(ShapeWalkText, TheWholeWalk) {
 From token ids to attention weights
 
   token ids        (B,L)          [2, 4]         row b is sentence b, column k is its token k
-  embedding        (B,L,d_model)  [2, 4, 32]     each id becomes a vector of d_model numbers
+  embedding        (B,L,d_model)  [2, 4, 32]     each id becomes a vector of d_model numbers, here made up
   heads            (B,H,L,depth)  [2, 2, 4, 16]  each vector is cut into H pieces, one for a head
   logits           (B,H,L,L)      [2, 2, 4, 4]   query q times key k: column k is still token k
   padding mask     (B,1,1,L)      [2, 1, 1, 4]   hides columns: the same keys from every head and query
@@ -53,6 +53,7 @@ How the masks meet the logits: axes align at the right; one that is 1 or missing
   this mask        2  1   4   4
 
 One row of logits: batch 1, head 0, query 1 "end"
+The embedding is made up for illustration, and so are these numbers.
 
             the    end  <pad>  <pad>
   key         0      1      2      3
@@ -70,6 +71,14 @@ Leave its output out of the loss.
   masked   0.05  -0.01   -inf   -inf
   weight  0.514  0.486      0      0
 )");
+}
+
+TEST(ShapeWalkText, NumbersOfQAndKAreSaidToBeTheirs) {
+  const Tensor q(DType::f32, {2, 2, 4, 8});
+  const std::string text = walked(all(), {.q_heads = q, .k_heads = q});
+  EXPECT_NE(text.find("\nThe numbers are those of q and k, without bias.\n"),
+            std::string::npos);
+  EXPECT_EQ(text.find("made up"), std::string::npos);
 }
 
 TEST(ShapeWalkText, APaddedQueryThatSeesNothingIsSaidTo) {

@@ -38,6 +38,29 @@ TEST(TokenLabel, AccentsJoinTheirLetterAndWideLettersTakeTwoColumns) {
   EXPECT_EQ(Label("\u0301", Charset::unicode).text(), "\u25CC\u0301");
 }
 
+// Man, joiner, woman, joiner, girl: one picture of two columns.
+TEST(TokenLabel, JoinedEmojiAreOneCharacter) {
+  const std::string family = "\U0001F468\u200D\U0001F469\u200D\U0001F467";
+  const Label label(family + "!", Charset::unicode);
+  EXPECT_EQ(label.text(), family + "!");
+  EXPECT_EQ(label.glyphs().size(), 2U);
+  EXPECT_EQ(label.columns(), 3);
+  for (const char* joined :
+       {"\u2764\uFE0F\u200D\U0001F525", "\U0001F44D\U0001F3FD",
+        "\U0001F3F3\uFE0F\u200D\U0001F308"}) {
+    EXPECT_EQ(shown(joined), joined);
+    EXPECT_EQ(Label(joined, Charset::unicode).glyphs().size(), 1U) << joined;
+  }
+}
+
+TEST(TokenLabel, AJoinerElsewhereIsEscaped) {
+  EXPECT_EQ(shown("a\u200Db"), "a\\u200db");
+  EXPECT_EQ(shown("\U0001F468\u200D"), "\U0001F468\\u200d");
+  EXPECT_EQ(shown("\U0001F468\u200Db"), "\U0001F468\\u200db");
+  EXPECT_EQ(shown("\U0001F468\\u200d\U0001F467"),
+            "\U0001F468\\\\u200d\U0001F467");
+}
+
 TEST(TokenLabel, AsciiEscapesAllThatIsNotAscii) {
   EXPECT_EQ(shown("caf\u00E9", Charset::ascii), "caf\\u00e9");
   EXPECT_EQ(shown("e\u0301", Charset::ascii), "e\\u0301");

@@ -194,7 +194,9 @@ TEST(SafetensorsHeader, AnUnknownDTypeIsRefusedWithTheKnownOnes) {
        "tensor 'a': dtype: found the unknown dtype 'F31'; expected one of: "
        "BOOL, U8, I8, U16, I16, U32, I32, U64, I64, F16, BF16, F32, F64; did "
        "you mean"},
-      {with(R"("f32")"), "found the unknown dtype 'f32'"},
+      {with(R"("f32")"),
+       "found the unknown dtype 'f32'; expected one of: BOOL, U8, I8, U16, "
+       "I16, U32, I32, U64, I64, F16, BF16, F32, F64; did you mean 'F32'?"},
       {with(R"("")"), "found the unknown dtype ''"},
       {with(R"("F8_E4M3")"),
        "found F8_E4M3, an 8-bit float of the format that maskwise does not "
@@ -223,9 +225,11 @@ TEST(SafetensorsHeader, AShapeIsAnArrayOfSizes) {
       {with("[[4]]"), "shape: found an array"},
       {with("[true]"), "shape: found true"},
       {with("[9223372036854775808]"),
-       "shape: found the number 9223372036854775808"},
+       "shape: found the number 9223372036854775808; expected at most "
+       "9223372036854775807"},
       {with("[99999999999999999999999999]"),
-       "shape: found the number 99999999999999999999999999"},
+       "shape: found the number 99999999999999999999999999; expected at most "
+       "9223372036854775807"},
       {with("[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,4]"),
        "shape: found more than 16 numbers; expected a tensor of fewer axes"},
   });
@@ -258,7 +262,9 @@ TEST(SafetensorsHeader, OffsetsAreTwoNumbersThatFitTheShape) {
       {with("4"), "data_offsets: found the number 4"},
       {with("[-4,0]"), "data_offsets: found the negative number -4"},
       {with("[0,4.0]"), "data_offsets: found the number 4.0"},
-      {with("[0,18446744073709551615]"), "18446744073709551615"},
+      {with("[0,18446744073709551568]"),
+       "data_offsets: found the number 18446744073709551568; expected at most "
+       "9223372036854775807"},
       {with("[0,[4]]"), "data_offsets: found an array"},
       {with("[4,0]"),
        "tensor 'a': found data_offsets [4, 0]; expected begin "

@@ -71,6 +71,18 @@ TEST(Documents, ItemsWithEqualIdsShareASlice) {
             (std::vector<int32_t>{0, 1, 0}));
 }
 
+// The numbers of the documents do not matter, which tokens share one does.
+TEST(Documents, ItemsWithEqualPatternsShareASlice) {
+  const Mask square = documents(
+      ids({4, 4}, {0, 0, 1, 1, 7, 7, 3, 3, 5, 5, -1, -1, 9, 9, 9, 9}));
+  EXPECT_EQ(square.bind({4, 2, 4, 4}).slice_ids(),
+            (std::vector<int32_t>{0, 0, 0, 0, 1, 1, 2, 2}));
+  const Mask rectangle = documents(ids({3, 2}, {0, 1, 8, 4, 0, 1}),
+                                   ids({3, 3}, {0, 1, 1, 8, 4, 4, 1, 0, 0}));
+  EXPECT_EQ(rectangle.bind({3, 1, 2, 3}).slice_ids(),
+            (std::vector<int32_t>{0, 0, 1}));
+}
+
 TEST(Documents, BlocksOfOneDocumentAreFull) {
   const BoundMask mask =
       documents(ids({1, 6}, {4, 4, 4, 4, 9, 9})).bind({1, 1, 6, 6});

@@ -29,7 +29,7 @@ TEST(KeyTable, BytesOfZeroAndOneAreBooleans) {
   const Tensor two = Tensor::from<uint8_t>({1, 3}, {1, 0, 2});
   EXPECT_TRUE(throws_error(
       ErrorCode::invalid_argument,
-      "allow_keys(keys): expected booleans, found 2 at element 2", [&] {
+      "allow_keys(keys): expected 0 or 1, found 2 at element 2", [&] {
         (void)allow_keys({"keys", two});
       }));
 }
@@ -46,9 +46,13 @@ TEST(KeyTable, WrongShapesAndTypesAreErrors) {
                              (void)allow_keys(floats({1, 2}, {0, 1}));
                            }));
   EXPECT_TRUE(
-      throws_error(ErrorCode::invalid_argument, "expected booleans", [] {
-        (void)allow_keys(Tensor::from<int64_t>({1, 2}, {0, 1}));
-      }));
+      throws_error(ErrorCode::invalid_argument,
+                   "got i64; integers of 0 and 1, as tokenizers return their "
+                   "attention_mask, must be converted to bool or u8; token ids "
+                   "are read by padding",
+                   [] {
+                     (void)allow_keys(Tensor::from<int64_t>({1, 2}, {0, 1}));
+                   }));
 }
 
 TEST(KeyTable, ReasonsAndText) {

@@ -76,8 +76,8 @@ TEST(Parser, TheFirstArgumentMayBePositional) {
   EXPECT_TRUE(refused("padding(pad=0, token_ids)",
                       "column 16: found 'token_ids'; only the first"));
   EXPECT_TRUE(refused("causal(3)",
-                      "column 8: found '3'; expected top_left or "
-                      "bottom_right for align of causal"));
+                      "column 8: found '3'; expected top_left or bottom_right "
+                      "for align of causal; did you mean offset=3?"));
 }
 
 TEST(Parser, SuggestsTheNearestWord) {
@@ -96,6 +96,37 @@ TEST(Parser, SuggestsTheNearestWord) {
                       "'token_ids'?"));
   EXPECT_TRUE(throws_error(ErrorCode::invalid_argument, "there is none",
                            [] { (void)parse_mask("allow(m)"); }));
+}
+
+TEST(Parser, SuggestsTheWordThatOthersHaveAnotherNameFor) {
+  EXPECT_TRUE(refused("window(left=2)", "did you mean 'sliding_window'?"));
+  EXPECT_TRUE(refused("CAUSAL", "did you mean 'causal'?"));
+  EXPECT_TRUE(refused("causal(align=left)", "did you mean 'top_left'?"));
+  EXPECT_TRUE(refused("padding(token_ids, pda=0)", "did you mean 'pad'?"));
+  EXPECT_TRUE(refused("allow(all)",
+                      "no tensor 'all' is given; all is a mask word; the "
+                      "tensors are:"));
+}
+
+TEST(Parser, ATensorAloneIsNoMask) {
+  EXPECT_TRUE(
+      refused("causal & m",
+              "column 10: 'm' is a tensor, no mask word; write allow(m) "
+              "(true = may attend) or forbid(m) (true = masked)"));
+  EXPECT_TRUE(refused("token_ids", "write padding(token_ids) (token ids)"));
+  EXPECT_TRUE(refused("x", "write from_additive(x) (0 = may attend"));
+}
+
+TEST(Parser, OperatorsOfOtherLanguagesAreAnsweredWithOurs) {
+  EXPECT_TRUE(refused("!causal", "column 1: found '!'"));
+  EXPECT_TRUE(refused("not causal", "found 'not'; write ~ for not"));
+  EXPECT_TRUE(
+      refused("causal && all", "column 8: found '&&'; write & for and"));
+  EXPECT_TRUE(refused("causal || all", "column 8: found '||'; write | for or"));
+  EXPECT_TRUE(refused("causal and all",
+                      "column 8: found 'and'; expected &, | or the end of the "
+                      "text; write & for and"));
+  EXPECT_TRUE(refused("(causal or all)", "; write | for or"));
 }
 
 TEST(Parser, ArgumentsThatAreMissingTwiceOrTooMany) {
@@ -150,7 +181,9 @@ TEST(Parser, ListsHoldWholeNumbers) {
                       "number in the list"));
   EXPECT_TRUE(refused("lengths([3 5])", "column 12: found '5'; expected ','"));
   EXPECT_TRUE(refused("lengths([3,m])", "column 12: found 'm'"));
-  EXPECT_TRUE(refused("lengths([3", "column 11: found the end of the text"));
+  EXPECT_TRUE(refused("lengths([37,36",
+                      "column 15: found the end of the text; expected ',' or "
+                      "']' after a number of the list"));
 }
 
 TEST(Parser, NumbersBeyond64Bits) {
@@ -177,8 +210,16 @@ TEST(Parser, UnbalancedAndMisplaced) {
   EXPECT_TRUE(refused("causal all", "column 8: found 'all'; expected &, |"));
   EXPECT_TRUE(refused("& causal", "column 1: found '&'"));
   EXPECT_TRUE(refused("causal(offset=1",
-                      "column 16: found the end of the "
-                      "text; expected ')'"));
+                      "column 16: found the end of the text; expected ',' or "
+                      "')' after an argument"));
+  EXPECT_TRUE(refused("causal(",
+                      "column 8: found the end of the text; expected ')' or an "
+                      "argument of causal: align, offset"));
+  EXPECT_TRUE(refused("all(", "expected ')' or an argument of all, which"));
+  EXPECT_TRUE(refused("causal(offset=5,)",
+                      "column 17: found ')'; expected an argument of causal: "
+                      "align, offset; there is a comma too many"));
+  EXPECT_TRUE(refused("causal(,offset=5)", "column 8: found ','; expected"));
   EXPECT_TRUE(refused("per_head(all,)",
                       "column 14: found ')'; expected a mask "
                       "word"));

@@ -85,6 +85,24 @@ TEST(Warnings, RowsWithoutKeys) {
             "output is 0 and their lse -inf");
 }
 
+TEST(Warnings, OneIsNotMany) {
+  const Mask first_hidden = causal() & forbid(booleans({4}, "1000"));
+  EXPECT_EQ(warnings(first_hidden, {1, 1, 4, 4})[0].message,
+            "1 of 4 rows sees no key (first: batch 0, head 0, query 0); its "
+            "output is 0 and its lse -inf");
+  EXPECT_EQ(
+      warnings(padding(ids({1, 3}, {7, 0, 9})), {1, 1, 3, 3})[0].message.substr(
+          0, 32),
+      "1 pad id stands inside a sentenc");
+}
+
+// Without keys no row sees one, whatever the mask.
+TEST(Warnings, RowsOfACallWithoutKeys) {
+  const auto found_all = warnings(all(), {2, 3, 4, 0});
+  EXPECT_EQ(kinds(found_all), Kinds{WarningKind::rows_without_keys});
+  EXPECT_EQ(found_all[0].count, 24);
+}
+
 TEST(Warnings, APadIdInsideASequence) {
   const Tensor holed = ids({2, 4}, {7, 0, 0, 9, 5, 6, 0, 0});
   const MaskWarning warning = found(WarningKind::pad_inside_sequence,
@@ -103,7 +121,7 @@ TEST(Warnings, AnItemThatIsAllPadding) {
   EXPECT_EQ(kinds(all_warnings),
             (Kinds{WarningKind::rows_without_keys, WarningKind::all_padding}));
   EXPECT_EQ(all_warnings[1].count, 1);
-  EXPECT_EQ(all_warnings[1].message, "1 of 2 sentences are all padding");
+  EXPECT_EQ(all_warnings[1].message, "1 of 2 sentences is all padding");
 }
 
 TEST(Warnings, AMaskThatForbidsEverythingOrNothing) {
@@ -135,26 +153,86 @@ TEST(Warnings, OnlyPaddingStaysVisible) {
 
 TEST(Warnings, OnlyTheFutureIsVisible) {
   const Tensor look_ahead = booleans({4, 4}, "0111 0011 0001 0000");
-  for (const Mask& inverted :
-       {~causal(), allow(look_ahead), ~causal() & prefix(3)}) {
-    const MaskWarning warning = found(WarningKind::polarity_looks_inverted,
-                                      warnings(inverted, kSquare));
-    EXPECT_EQ(warning.message,
-              "polarity looks inverted: queries see the future and not the "
-              "past; here true means may attend");
+  const auto message = [](const Mask& mask) {
+    return found(WarningKind::polarity_looks_inverted, warnings(mask, kSquare))
+        .message;
+  };
+  const std::string inverted =
+      "polarity looks inverted: queries see the future and not the past; ";
+  for (const Mask& mask : {~causal(), ~causal() & prefix(3)}) {
+    EXPECT_EQ(message(mask), inverted + "here true means may attend");
   }
+  EXPECT_EQ(message(allow(look_ahead)),
+            inverted + "in allow true means may attend");
+  EXPECT_EQ(message(from_torch_attn_mask({"m", booleans({4, 4},
+                                                        "1000 1100 1110"
+                                                        "1111")})),
+            inverted + "in from_torch_attn_mask(m) true means masked");
 }
 
 TEST(Warnings, OnlyTheTailsOfTheSentencesAreVisible) {
   EXPECT_EQ(found(WarningKind::polarity_looks_inverted,
                   warnings(~lengths({3, 4}), kSquare))
-                .message.substr(0, 71),
-            "polarity looks inverted: each sentence keeps only its last keys "
-            "and one");
+                .message,
+            "polarity looks inverted: 1 sentence keeps only the last keys and "
+            "1 keeps none, as if padding were visible and the tokens masked "
+            "(right only when the padding stands at the left); here true means "
+            "may attend");
   EXPECT_EQ(found(WarningKind::polarity_looks_inverted,
                   warnings(allow_keys(booleans({2, 4}, "0001 0000")), kSquare))
                 .count,
             1);
+}
+
+// No sentence fills its row: 5 and 4 tokens in 6.
+TEST(Warnings, AnInvertedKeyPaddingMaskWithoutAFullSentence) {
+  const AttentionShape six{2, 1, 6, 6};
+  const Tensor tokens = booleans({2, 6}, "111110 111100");
+  const Mask inverted = from_torch_key_padding({"m", tokens});
+  for (const Mask& mask : {inverted, causal() & inverted}) {
+    const MaskWarning warning =
+        found(WarningKind::polarity_looks_inverted, warnings(mask, six));
+    EXPECT_EQ(
+        warning.message,
+        "polarity looks inverted: 2 sentences keep only the last keys, as "
+        "if padding were visible and the tokens masked (right only when "
+        "the padding stands at the left); in from_torch_key_padding(m) "
+        "true means masked");
+  }
+  // Short padding at the left, and a prefix that is taken away, are in order.
+  EXPECT_EQ(kinds(warnings(allow_keys(tokens), six)), Kinds{});
+  EXPECT_EQ(
+      kinds(warnings(forbid_keys(booleans({2, 6}, "100000 110000")), six)),
+      Kinds{});
+  EXPECT_EQ(kinds(warnings(~prefix(4), six)), Kinds{});
+}
+
+TEST(Warnings, AWindowThatSaysOnlyLeftIsOpenAhead) {
+  const Mask window = sliding_window({.left = 1});
+  for (const Mask& open : {window, window & padding(kIds), window | causal(),
+                           per_head({causal(), window})}) {
+    EXPECT_EQ(found(WarningKind::window_open_ahead, warnings(open, kSquare))
+                  .message.substr(0, 40),
+              "sliding_window says left and not right, ");
+  }
+  const Tensor past = booleans({4, 4}, "1000 1100 1110 1111");
+  for (const Mask& closed :
+       {window & causal(), sliding_window({.right = 1}),
+        sliding_window({.left = 1, .right = 2}), window & allow(past),
+        causal() & (window | prefix(1)), (causal() & window) | prefix(2)}) {
+    EXPECT_EQ(
+        found(WarningKind::window_open_ahead, warnings(closed, kSquare)).count,
+        -1);
+  }
+  const auto count = [](const Mask& mask, int64_t q_len) {
+    return found(WarningKind::window_open_ahead,
+                 warnings(mask, {1, 1, q_len, 4}))
+        .count;
+  };
+  const Mask at_end = sliding_window({.left = 1, .align = Align::bottom_right});
+  EXPECT_EQ(count(at_end, 2), 1);
+  EXPECT_EQ(count(at_end, 1), -1);  // decoding: nothing lies ahead
+  EXPECT_EQ(count(window & causal(Align::bottom_right), 2), -1);
 }
 
 TEST(Warnings, AtMostOneOfEachKind) {
@@ -182,6 +260,7 @@ TEST(Warnings, EachKindHasAName) {
   EXPECT_EQ(name_of(WarningKind::forbids_nothing), "forbids_nothing");
   EXPECT_EQ(name_of(WarningKind::polarity_looks_inverted),
             "polarity_looks_inverted");
+  EXPECT_EQ(name_of(WarningKind::window_open_ahead), "window_open_ahead");
 }
 
 }  // namespace

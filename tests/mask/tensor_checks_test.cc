@@ -37,7 +37,7 @@ TEST(TensorChecks, BytesThatAreNoBooleansAreErrors) {
   const std::array<uint8_t, 2> memory = {1, 255};
   for (const DType dtype : {DType::u8, DType::boolean}) {
     EXPECT_TRUE(throws_error(
-        ErrorCode::invalid_argument, "allow: expected booleans, found 255 at",
+        ErrorCode::invalid_argument, "allow: expected 0 or 1, found 255 at",
         [&] {
           (void)copy_booleans("allow", TensorView(memory.data(), dtype, {2}));
         }));
@@ -73,6 +73,7 @@ TEST(TensorChecks, EqualRowsAreOneClass) {
 TEST(TensorChecks, NamesAClauseByItsTensor) {
   EXPECT_EQ(said_as("allow", {"m", booleans({1}, "1")}), "allow(m)");
   EXPECT_EQ(said_as("allow", booleans({1}, "1")), "allow");
+  EXPECT_EQ(said_as("padding", "ids"), "padding(ids)");
 }
 
 }  // namespace

@@ -118,10 +118,11 @@ TEST(TensorMask, Reasons) {
 
 TEST(TensorMask, FormsAreNotEqualToEachOther) {
   const Tensor tensor = booleans({2, 2}, "10 11");
+  using detail::make_tensor_mask;
   using detail::TensorForm;
-  EXPECT_EQ(detail::make_tensor_mask(TensorForm::allow, tensor, "m"),
+  EXPECT_EQ(make_tensor_mask(TensorForm::allow, {"m", tensor}, {}),
             allow(tensor));
-  EXPECT_FALSE(detail::make_tensor_mask(TensorForm::from_onnx, tensor, "") ==
+  EXPECT_FALSE(make_tensor_mask(TensorForm::from_onnx, tensor, {}) ==
                allow(tensor));
   EXPECT_FALSE(blocks(tensor, {.size = 2}) == blocks(tensor, {.size = 3}));
 }

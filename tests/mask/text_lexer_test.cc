@@ -54,8 +54,15 @@ TEST(Lexer, OtherCharactersAreShownHarmless) {
                            }));
   EXPECT_TRUE(throws_error(ErrorCode::invalid_argument, "found '\\x1b'",
                            [] { Lexer lexer("\x1b[31m"); }));
+  EXPECT_TRUE(throws_error(ErrorCode::invalid_argument, "found '\u00FC'",
+                           [] { Lexer lexer("\u00FC)"); }));
   EXPECT_TRUE(throws_error(ErrorCode::invalid_argument, "found '\\xc3'",
-                           [] { Lexer lexer("\xc3\xbc"); }));
+                           [] { Lexer lexer("\xc3("); }));
+  EXPECT_TRUE(
+      throws_error(ErrorCode::invalid_argument,
+                   "found '!'; expected a mask word, a name, a whole "
+                   "number or one of ( ) [ ] , = & | ~; write ~ for not",
+                   [] { Lexer lexer("!causal"); }));
   EXPECT_TRUE(throws_error(ErrorCode::invalid_argument, "found '",
                            [] { Lexer lexer(std::string_view("\0", 1)); }));
 }

@@ -33,8 +33,10 @@ TEST(Device, AnUnknownNameListsTheKnownOnes) {
                            [] { parse_backend("gpu"); }));
   EXPECT_TRUE(throws_error(ErrorCode::invalid_argument,
                            "[isa] unknown isa 'AVX2'; expected one of: scalar, "
-                           "avx2, avx512",
+                           "avx2, avx512; did you mean 'avx2'?",
                            [] { parse_isa("AVX2"); }));
+  EXPECT_TRUE(throws_error(ErrorCode::invalid_argument, "did you mean 'cpu'?",
+                           [] { parse_backend("CPU"); }));
   EXPECT_TRUE(
       throws_error(ErrorCode::invalid_argument, "''", [] { parse_isa(""); }));
 }

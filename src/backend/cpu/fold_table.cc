@@ -91,8 +91,8 @@ void FoldTable::find_rows(const FoldSource& from) {
     for (int32_t i = 0; i < count; ++i) {
       const PagedKv& paged = problem.paged;
       const int64_t in_page = key[i] % paged.page_keys;
-      const int64_t page = paged.pages[batch * paged.pages_per_item +
-                                       key[i] / paged.page_keys];
+      const int64_t page =
+          paged.pages[batch * paged.pages_per_item + key[i] / paged.page_keys];
       const int64_t head = page * problem.kv_heads + kv_head;
       k[i] = paged.k + head * paged.k_head_step +
              in_page / paged.panel_keys * paged.panel_keys * problem.head_dim +

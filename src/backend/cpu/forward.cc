@@ -10,6 +10,7 @@
 #include <memory>
 #include <vector>
 
+#include "backend/cpu/cache_tasks.h"
 #include "backend/cpu/kernel_table.h"
 #include "backend/cpu/scratch.h"
 #include "backend/cpu/task_list.h"
@@ -46,7 +47,9 @@ int64_t usable_threads(std::optional<int> asked) {
   return std::min(asked.value_or(most), most);
 }
 
-// A call: its tasks are taken by number, by whoever is free.
+// A call: its tasks are taken by number, by whoever is free. Tasks: TaskList or
+// CacheTasks.
+template <typename Tasks>
 class Call {
  public:
   Call(const ForwardProblem& problem, const PlanData& plan,
@@ -85,20 +88,36 @@ class Call {
   const ForwardProblem& problem_;
   const PlanData& plan_;
   const KernelTable& kernels_;
-  const TaskList tasks_;
+  const Tasks tasks_;
   const int64_t scratch_bytes_;
   std::atomic<int64_t> next_ = 0;
 };
+
+// Pairs of the call; over a cache, all that could be visible.
+double pairs_of(const ForwardProblem& problem, const PlanData& plan) {
+  if (!problem.paged.given()) return static_cast<double>(plan.visible_pairs);
+  int64_t pairs = 0;
+  for (int64_t b = 0; b < problem.shape.batch; ++b) {
+    pairs += problem.paged.newest[b] * problem.paged.lengths[b];
+  }
+  return static_cast<double>(pairs * problem.shape.heads);
+}
 
 }  // namespace
 
 void cpu_forward(const ForwardProblem& problem, const PlanData& plan,
                  const CpuOptions& options) {
   const double multiply_adds =
-      static_cast<double>(plan.visible_pairs) *
+      pairs_of(problem, plan) *
       static_cast<double>(problem.head_dim + problem.value_dim);
-  Call call(problem, plan, kernels_of(options.isa));
-  call.run(multiply_adds < kSmallCall ? 1 : usable_threads(options.threads));
+  const int64_t threads =
+      multiply_adds < kSmallCall ? 1 : usable_threads(options.threads);
+  const KernelTable& kernels = kernels_of(options.isa);
+  if (problem.paged.given()) {
+    Call<CacheTasks>(problem, plan, kernels).run(threads);
+  } else {
+    Call<TaskList>(problem, plan, kernels).run(threads);
+  }
 }
 
 }  // namespace maskwise::detail

@@ -15,8 +15,8 @@ struct KernelTable {
 
   // Computes every output of the task's rows. Under FpEnvironment.
   void (*forward_block)(const ForwardProblem& problem, const PlanData& plan,
-                        const BlockTask& task, ForwardScratch& scratch) =
-      nullptr;
+                        const BlockTask& task,
+                        ForwardScratch& scratch) = nullptr;
 };
 
 namespace scalar {

@@ -44,7 +44,7 @@ struct ForwardScratch {
   float* old_scale = nullptr;
   float* new_scale = nullptr;
   float* slope = nullptr;
-  ProblemRow* rows = nullptr;  // what each lane is
+  ProblemRow* rows = nullptr;           // what each lane is
   const float** staged_rows = nullptr;  // [chunk + kKeyPadding]
   FoldTable table;
 

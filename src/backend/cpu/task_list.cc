@@ -16,7 +16,8 @@ TaskList::HeadRun TaskList::heads_around(const Slice& slice,
   };
   const int64_t kv_head = head_at(use) / group;
   const auto belongs = [&](int64_t i) {
-    return head_at(i) == head_at(use) + i - use && head_at(i) / group == kv_head;
+    return head_at(i) == head_at(use) + i - use &&
+           head_at(i) / group == kv_head;
   };
   HeadRun run = {use, use + 1};
   while (run.begin > slice.first_use && belongs(run.begin - 1)) --run.begin;
@@ -27,7 +28,8 @@ TaskList::HeadRun TaskList::heads_around(const Slice& slice,
 
 std::optional<BlockTask> TaskList::task(int64_t number) const {
   const auto after = std::ranges::upper_bound(plan_.first_task, number);
-  const auto position = static_cast<size_t>(after - plan_.first_task.begin()) - 1;
+  const auto position =
+      static_cast<size_t>(after - plan_.first_task.begin()) - 1;
   const auto index = static_cast<size_t>(plan_.schedule[position]);
   const RowBlock& block = plan_.blocks[index];
   const Slice& slice =

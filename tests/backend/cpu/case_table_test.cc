@@ -58,8 +58,8 @@ std::vector<std::pair<std::string, Mask>> words(Rng& rng,
       {"forbid", forbid(random_bools(rng, {q, k}, 0.3))},
       {"allow_keys", allow_keys(random_bools(rng, {batch, k}, 0.6))},
       {"forbid_keys", forbid_keys(random_bools(rng, {batch, k}, 0.6))},
-      {"blocks",
-       blocks(random_bools(rng, {heads, block_rows, block_keys}, 0.5), {.size = 16})},
+      {"blocks", blocks(random_bools(rng, {heads, block_rows, block_keys}, 0.5),
+                        {.size = 16})},
       {"per_head", per_head({all(), causal(Align::bottom_right)})},
       {"per_batch", per_batch({prefix(5), all()})},
       {"a term", (causal({.offset = k / 2}) | prefix(2)) & ~dilated(5)}};
@@ -70,11 +70,10 @@ TEST(CaseTableTest, EveryLengthMeetsEveryHeadSize) {
   for (const Lengths& lengths : kLengths) {
     for (size_t i = 0; i < std::size(kDims); ++i) {
       SCOPED_TRACE(title(lengths, kDims[i]));
-      AttentionCase call =
-          make_case(rng, {1, 1, lengths.q, lengths.k},
-                    causal(Align::bottom_right),
-                    {.head_dim = kDims[i],
-                     .value_dim = kDims[(i + 4) % std::size(kDims)]});
+      AttentionCase call = make_case(
+          rng, {1, 1, lengths.q, lengths.k}, causal(Align::bottom_right),
+          {.head_dim = kDims[i],
+           .value_dim = kDims[(i + 4) % std::size(kDims)]});
       call.options.weights = Weights::none;
       call.options.scores = Scores::none;
       EXPECT_TRUE(kernel_equals_contract(call));
@@ -115,8 +114,8 @@ TEST(CaseTableTest, EveryGroupMeetsEveryOption) {
 }
 
 TEST(CaseTableTest, StridesAndThreadsChangeNothing) {
-  const tbb::global_control seven(
-      tbb::global_control::max_allowed_parallelism, 7);
+  const tbb::global_control seven(tbb::global_control::max_allowed_parallelism,
+                                  7);
   constexpr Limits kLarge{.batch = 2,
                           .kv_heads = 2,
                           .group = 2,

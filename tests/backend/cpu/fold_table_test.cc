@@ -99,16 +99,14 @@ TEST_F(FoldTableTest, AFoldThatDoesNotFitIsHeldPartByPart) {
   while (fold.keys > 0) {
     fold = own.table.fill({problem_, plan.data(), task}, fold);
     EXPECT_LE(own.table.count, 3);
-    keys.insert(keys.end(), own.key.begin(),
-                own.key.begin() + own.table.count);
+    keys.insert(keys.end(), own.key.begin(), own.key.begin() + own.table.count);
   }
   EXPECT_EQ(keys, (std::vector<int32_t>{0, 1, 2, 5, 6, 7, 8, 9}));
 }
 
 TEST_F(FoldTableTest, SomeRowsOfABlockSeeTheirOwnKeysOnly) {
-  const MaskPlan plan =
-      compile(sliding_window({.left = 1, .right = 0, .offset = 2})
-                  .bind({1, 2, 3, 10}));
+  const MaskPlan plan = compile(
+      sliding_window({.left = 1, .right = 0, .offset = 2}).bind({1, 2, 3, 10}));
   BlockTask task = task_of(plan, 2);
   task.row_begin = 1;
   task.rows = 1;

@@ -30,8 +30,7 @@ TEST_P(IsaTest, GivesTheBitsOfTheContract) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Every, IsaTest,
-                         ::testing::Values(Isa::scalar, Isa::avx2,
-                                           Isa::avx512),
+                         ::testing::Values(Isa::scalar, Isa::avx2, Isa::avx512),
                          [](const auto& test) {
                            return std::string(name_of(test.param));
                          });

@@ -1,5 +1,5 @@
-// The kernels, which walk the plan, against the contract over compacted lists of
-// keys, bit for bit: every small mask, and rows longer than a fold.
+// The kernels, which walk the plan, against the contract over compacted lists
+// of keys, bit for bit: every small mask, and rows longer than a fold.
 #include <gtest/gtest.h>
 
 #include <algorithm>

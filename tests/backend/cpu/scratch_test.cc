@@ -50,10 +50,12 @@ TEST(Scratch, PiecesAreAlignedAndLieInOrderWithinItsBytes) {
 // words and head sizes up to 256.
 TEST(Scratch, StaysWithinOneMebibyteForMasksMadeOfWords) {
   const AttentionShape shape = {1, 1, 20000, 20000};
-  const Mask masks[] = {all(), causal(),
+  const Mask masks[] = {all(),
+                        causal(),
                         causal() & sliding_window({.left = 5000}),
                         (causal() & sliding_window({.left = 1023})) | prefix(4),
-                        chunked(3000), dilated(2) & prefix(9000)};
+                        chunked(3000),
+                        dilated(2) & prefix(9000)};
   for (const Mask& mask : masks) {
     const MaskPlan plan = compile(mask.bind(shape));
     EXPECT_LE(ForwardScratch::bytes_for(problem_of(256, 256), plan.data()),

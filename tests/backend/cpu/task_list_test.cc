@@ -35,8 +35,8 @@ struct Tasks {
     for (const BlockTask& task : list) {
       for (int64_t h = 0; h < task.heads; ++h) {
         for (int64_t r = 0; r < task.block->rows; ++r) {
-          found.insert({task.batch, task.first_head + h,
-                        task.block->q_begin + r});
+          found.insert(
+              {task.batch, task.first_head + h, task.block->q_begin + r});
         }
       }
     }
@@ -46,9 +46,9 @@ struct Tasks {
 
 TEST(TaskList, EveryRowOfEveryHeadIsInOneTask) {
   for (const int64_t kv_heads : {1, 2, 3, 6}) {
-    const Tasks tasks(per_head({all(), prefix(3), all(), all(), prefix(3),
-                                all()}),
-                      {2, 6, 70, 9}, kv_heads);
+    const Tasks tasks(
+        per_head({all(), prefix(3), all(), all(), prefix(3), all()}),
+        {2, 6, 70, 9}, kv_heads);
     const auto rows = tasks.rows();
     EXPECT_EQ(rows.size(), 2U * 6 * 70);
     const std::set unique(rows.begin(), rows.end());

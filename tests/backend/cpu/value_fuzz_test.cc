@@ -1,6 +1,6 @@
-// Odd values everywhere: every kernel equals the contract bit for bit when q, k,
-// v and bias hold NaN of both kinds, infinities, huge numbers, denormals, zeros
-// of both signs, finfo.min and -inf.
+// Odd values everywhere: every kernel equals the contract bit for bit when q,
+// k, v and bias hold NaN of both kinds, infinities, huge numbers, denormals,
+// zeros of both signs, finfo.min and -inf.
 #include <gtest/gtest.h>
 
 #include <bit>

@@ -4,7 +4,10 @@
 #include "backend/cpu/isa/unit_includes.h"
 
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,f16c,bmi,bmi2"))), apply_to = function)
+#pragma clang attribute push(                                                   \
+        __attribute__((target(                                                  \
+                "avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,f16c,bmi,bmi2"))), \
+            apply_to = function)
 #else
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,f16c,bmi,bmi2")
@@ -13,9 +16,10 @@
 namespace maskwise::detail::avx512 {
 namespace {
 
+// clang-format off
 #include "backend/cpu/isa/vec_avx512.inc"
-
 #include "backend/cpu/isa/forward_kernels.inc"
+// clang-format on
 
 }  // namespace
 }  // namespace maskwise::detail::avx512

@@ -4,9 +4,10 @@
 namespace maskwise::detail::scalar {
 namespace {
 
+// clang-format off
 #include "backend/cpu/isa/vec_scalar.inc"
-
 #include "backend/cpu/isa/forward_kernels.inc"
+// clang-format on
 
 }  // namespace
 

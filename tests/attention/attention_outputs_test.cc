@@ -1,0 +1,54 @@
+#include "attention/attention_outputs.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/attention_case.h"
+
+namespace maskwise::testing {
+namespace {
+
+detail::ForwardProblem problem() {
+  detail::ForwardProblem problem;
+  problem.shape = {2, 3, 4, 5};
+  problem.value_dim = 6;
+  return problem;
+}
+
+TEST(AttentionOutputs, RowsAreAbsentUntilTheyAreComputed) {
+  detail::ForwardProblem p = problem();
+  const AttentionResult result = make_outputs(p, {});
+  for (int64_t i = 0; i < 24; ++i) {
+    EXPECT_EQ(result.lse.data<float>()[i], kMinusInf);
+    EXPECT_EQ(result.m.data<float>()[i], kFinfoMin);
+    EXPECT_EQ(result.l.data<float>()[i], 0.0F);
+  }
+  for (int64_t i = 0; i < result.o.size(); ++i) {
+    EXPECT_EQ(result.o.data<float>()[i], 0.0F);
+  }
+}
+
+TEST(AttentionOutputs, OnlyWhatIsAskedForIsMade) {
+  detail::ForwardProblem p = problem();
+  const AttentionResult plain = make_outputs(p, {});
+  EXPECT_FALSE(plain.weights.defined());
+  EXPECT_FALSE(plain.scores.defined());
+  EXPECT_FALSE(p.weights.given());
+  const AttentionResult all =
+      make_outputs(p, {.weights = Weights::all, .scores = Scores::capped});
+  EXPECT_EQ(all.weights.shape(), (Shape{2, 3, 4, 5}));
+  EXPECT_EQ(all.scores.shape(), (Shape{2, 3, 4, 5}));
+  EXPECT_EQ(p.score_stage, detail::ScoreStage::capped);
+}
+
+TEST(AttentionOutputs, TheBackendSeesEitherLayoutAsBhld) {
+  detail::ForwardProblem p = problem();
+  const AttentionResult bhld = make_outputs(p, {});
+  EXPECT_EQ(bhld.o.shape(), (Shape{2, 3, 4, 6}));
+  EXPECT_EQ(p.o.at(1, 2, 3) - p.o.data, (1 * 3 + 2) * 24 + 3 * 6);
+  const AttentionResult blhd = make_outputs(p, {.layout = Layout::blhd});
+  EXPECT_EQ(blhd.o.shape(), (Shape{2, 4, 3, 6}));
+  EXPECT_EQ(p.o.at(1, 2, 3) - p.o.data, (1 * 4 + 3) * 18 + 2 * 6);
+}
+
+}  // namespace
+}  // namespace maskwise::testing
