@@ -3,7 +3,11 @@
 #ifndef MASKWISE_MASK_IMPORT_H_
 #define MASKWISE_MASK_IMPORT_H_
 
+#include <cstdint>
+#include <optional>
+
 #include "maskwise/mask.h"
+#include "maskwise/tensor.h"
 
 namespace maskwise {
 
@@ -32,9 +36,36 @@ Mask from_additive(const MaskTensor& tensor);
 
 // ONNX Attention (opset 23 to 25), attn_mask: bool (true = may attend) or
 // float of 0 and -inf, broadcast to [B, H, Lq, Lk]; a last axis shorter than
-// Lk masks the keys beyond it. is_causal, windows and nonpad_kv_seqlen are
-// words: causal(align=...), sliding_window(...), lengths(...).
+// Lk masks the keys beyond it. from_onnx_attention reads the other inputs, and
+// floats that are a bias.
 Mask from_onnx(const MaskTensor& attn_mask);
+
+// What ONNX Attention is told of who may attend to whom, by its own names.
+struct OnnxAttention {
+  // bool (or u8 of 0 and 1), true = may attend; or a float that is added to
+  // the score: -inf masks, and every other value is a bias, -1e9 too.
+  std::optional<MaskTensor> attn_mask = {};
+  bool is_causal = false;
+  int64_t left_window_size = -1;  // -1 = unlimited
+  int64_t right_window_size = -1;
+  int64_t past_sequence_length = 0;  // the keys of past_key
+  std::optional<PerBatch> nonpad_kv_seqlen = {};
+};
+
+struct OnnxMask {
+  Mask mask;
+  Tensor bias;  // f32, broadcasts to [B, H, Lq, Lk]; not defined if all are 0
+};
+
+// The mask and the bias for attention() that mean what `said` means, for
+// scores of `shape` (kv_len counts the keys of past_key too). Query 0 stands
+// at key past_sequence_length, or nonpad_kv_seqlen - Lq where that is given,
+// or 0; the mask is made of the words causal, sliding_window, lengths and
+// from_onnx. The bias holds no -inf. Throws Error when both a past and
+// nonpad_kv_seqlen are given, a window is below -1, or attn_mask does not fit.
+// Source: https://onnx.ai/onnx/operators/onnx__Attention.html
+OnnxMask from_onnx_attention(const OnnxAttention& said,
+                             const AttentionShape& shape);
 
 }  // namespace maskwise
 
