@@ -72,7 +72,7 @@ std::vector<BenchCase> cases_of(const BenchFlags& flags) {
 }
 
 bool is_everything(const BenchCase& one) {
-  return one.name == "dense" || one.name == "decode";
+  return one.name == "dense" || one.name.starts_with("decode");
 }
 
 BenchResult measure(const BenchCase& one, const BenchPlace& place,
@@ -80,8 +80,7 @@ BenchResult measure(const BenchCase& one, const BenchPlace& place,
   const TimedPlan timed =
       compile_timed(one.mask.bind(one.shape.scores()), flags.memory_cap);
   const BenchInputs inputs(one.shape, place);
-  const PlannedCall own = inputs.whole(timed.plan);
-  std::vector<Subject> subjects = {[&own] { own.run(); }};
+  std::vector<Subject> subjects = {inputs.subject(one, timed.plan)};
   std::optional<PlannedCall> dense;
   std::vector<PlannedCall> loop;
   if (!flags.alone && !is_everything(one)) {
@@ -95,7 +94,7 @@ BenchResult measure(const BenchCase& one, const BenchPlace& place,
     });
   }
 
-  const bool reads = one.name == "decode";
+  const bool reads = one.name.starts_with("decode");
   const BenchMeter meter({.isa = place.isa, .threads = place.threads},
                          reads ? inputs.kv() : TensorView());
   std::vector<BenchSamples> found = meter.samples(subjects, flags.samples);
@@ -106,7 +105,8 @@ BenchResult measure(const BenchCase& one, const BenchPlace& place,
                         .own = found.front(),
                         .dense = {},
                         .loop = {},
-                        .reads = reads};
+                        .reads = reads,
+                        .kv_dtype = one.cached ? DType::f32 : place.dtype};
   if (!loop.empty()) result.loop = found.back();
   if (dense) result.dense = found[1];
   return result;

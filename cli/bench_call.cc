@@ -1,5 +1,8 @@
 #include "bench_call.h"
 
+#include <memory>
+#include <utility>
+
 namespace maskwise::cli {
 namespace {
 
@@ -32,6 +35,10 @@ void PlannedCall::run() const {
   static_cast<void>(attention(q, k, v, plan, options));
 }
 
+void CachedCall::run() const {
+  static_cast<void>(attention(q, cache, plan, options));
+}
+
 BenchInputs::BenchInputs(const BenchShape& shape, const BenchPlace& place)
     : shape_(shape),
       q_(random_tensor({shape.batch, shape.heads, shape.q_len, shape.head_dim},
@@ -49,6 +56,25 @@ BenchInputs::BenchInputs(const BenchShape& shape, const BenchPlace& place)
 
 PlannedCall BenchInputs::whole(const MaskPlan& plan) const {
   return {q_.view(), k_, v_, plan, options_};
+}
+
+CachedCall BenchInputs::cached() const {
+  KvCache cache({.batch = shape_.batch,
+                 .kv_heads = shape_.kv_heads,
+                 .head_dim = shape_.head_dim,
+                 .max_length = shape_.kv_len});
+  const int64_t before = shape_.kv_len - 1;
+  cache.append(slice(k_, 2, 0, before), slice(v_, 2, 0, before));
+  cache.append(slice(k_, 2, before, 1), slice(v_, 2, before, 1));
+  const BoundMask steps =
+      causal().bind({shape_.batch, shape_.heads, shape_.kv_len, shape_.kv_len});
+  return {q_.view(), std::move(cache), compile(steps), options_};
+}
+
+Subject BenchInputs::subject(const BenchCase& one, const MaskPlan& plan) const {
+  if (!one.cached) return [call = whole(plan)] { call.run(); };
+  const auto call = std::make_shared<CachedCall>(cached());
+  return [call] { call->run(); };
 }
 
 PlannedCall BenchInputs::part(const DensePart& box) const {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bench_case.h"
+#include "bench_measure.h"
 #include "maskwise/maskwise.h"
 
 namespace maskwise::cli {
@@ -25,7 +26,16 @@ struct PlannedCall {
   MaskPlan plan;
   AttentionOptions options;
 
-  // The only place where bench attends.
+  void run() const;
+};
+
+// The newest token of each sequence over a cache.
+struct CachedCall {
+  TensorView q;
+  KvCache cache;
+  MaskPlan plan;  // for every length up to this one
+  AttentionOptions options;
+
   void run() const;
 };
 
@@ -40,11 +50,15 @@ class BenchInputs {
   // All of it, under that plan.
   PlannedCall whole(const MaskPlan& plan) const;
 
+  // What is measured of a case whose plan that is.
+  Subject subject(const BenchCase& one, const MaskPlan& plan) const;
+
   // One call for each part; parts without queries or keys are left out.
   std::vector<PlannedCall> loop(const std::vector<DensePart>& parts) const;
 
  private:
   PlannedCall part(const DensePart& box) const;
+  CachedCall cached() const;
 
   BenchShape shape_;
   AttentionOptions options_;

@@ -157,6 +157,7 @@ constexpr CaseEntry kCases[] = {
        return forbid_keys(random_bools({shape.batch, shape.kv_len}, 10));
      }},
     {"decode", [](const BenchShape&) { return all(); }},
+    {"decode_cache", [](const BenchShape&) { return all(); }},
     {"none", [](const BenchShape&) { return none(); }},
 };
 
@@ -167,7 +168,7 @@ BenchShape own_shape(std::string_view name) {
     shape.batch = static_cast<int64_t>(kFilled.size());
     shape.heads = shape.kv_heads = 1;
   }
-  if (name == "decode") shape.kv_len = 4096;
+  if (name.starts_with("decode")) shape.kv_len = 4096;
   return shape;
 }
 
@@ -217,11 +218,12 @@ BenchCase make_bench_case(const std::string& name,
   for (const CaseEntry& entry : kCases) {
     if (entry.name != name) continue;
     BenchShape shape = asked.value_or(own_shape(name));
-    if (name == "decode") shape.q_len = 1;
+    if (name.starts_with("decode")) shape.q_len = 1;
     return {.name = name,
             .shape = shape,
             .mask = entry.mask(shape),
-            .loop = entry.loop ? entry.loop(shape) : std::vector<DensePart>{}};
+            .loop = entry.loop ? entry.loop(shape) : std::vector<DensePart>{},
+            .cached = name == "decode_cache"};
   }
   const std::vector<std::string> known = bench_case_names();
   throw Error(

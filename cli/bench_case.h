@@ -46,13 +46,15 @@ struct BenchCase {
   // The calls that compute the same one after the other: one for each document
   // or sequence. Empty where the mask is not made of boxes.
   std::vector<DensePart> loop;
+  // Whether k and v are read from a KvCache, one new token of each sequence.
+  bool cached = false;
 };
 
 // The names, in the order in which they are run.
 std::vector<std::string> bench_case_names();
 
-// The case at the shape asked for, or at its own. decode has one query at any
-// shape. Throws Error for an unknown name.
+// The case at the shape asked for, or at its own. decode and decode_cache have
+// one query at any shape. Throws Error for an unknown name.
 BenchCase make_bench_case(const std::string& name,
                           const std::optional<BenchShape>& asked);
 

@@ -39,8 +39,8 @@ void serve(const std::vector<BenchCase>& cases, const BenchPlace& place,
   }
   const BenchCase& one = cases.front();
   const BenchInputs inputs(one.shape, place);
-  const PlannedCall own = inputs.whole(
-      compile_under(memory_cap, one.mask.bind(one.shape.scores())));
+  const Subject own = inputs.subject(
+      one, compile_under(memory_cap, one.mask.bind(one.shape.scores())));
   const std::vector<PlannedCall> loop = inputs.loop(one.loop);
 
   print(std::string("ready\n"));
@@ -55,7 +55,7 @@ void serve(const std::vector<BenchCase>& cases, const BenchPlace& place,
     } else if (!counted || calls < 1 || calls > kMostCalls) {
       refuse(line);
     } else if (what == "call") {
-      print(fmt::format("{:.6f}\n", time_calls([&] { own.run(); }, calls).ms));
+      print(fmt::format("{:.6f}\n", time_calls(own, calls).ms));
     } else if (what == "loop" && !loop.empty()) {
       const auto all_parts = [&] {
         for (const PlannedCall& call : loop) call.run();

@@ -13,7 +13,8 @@ MORE_FIELDS = ["second_probe_gflops", "best_fraction", "quiet_fraction",
                "walked_ratio", "kv_bytes", "kv_gbytes_per_s",
                "read_gbytes_per_s", "read_fraction", "peak_rss_bytes"]
 CASES = ["dense", "causal", "window256", "documents8", "padding", "prefix",
-         "blocks10", "sink_window", "random50", "dropped_keys", "decode", "none"]
+         "blocks10", "sink_window", "random50", "dropped_keys", "decode",
+         "decode_cache", "none"]
 
 B, L = 9, 600
 SHAPE = f"{B},4,2,{L},{L},8"
@@ -60,7 +61,7 @@ class Bench(tool.ToolTest):
             case = line["case"]
             with self.subTest(case=case):
                 self.assertEqual(list(line), FIELDS + MORE_FIELDS)
-                q_len = 1 if case == "decode" else L
+                q_len = 1 if case.startswith("decode") else L
                 self.assertEqual(
                     [line[name] for name in FIELDS[1:10]],
                     ["forward", "f32", B, 4, 2, q_len, L, 8, 1])
@@ -91,17 +92,16 @@ class Bench(tool.ToolTest):
         lines = {line["case"]: line for line in self.lines("--shape", SHAPE)}
         for case, line in lines.items():
             with self.subTest(case=case):
-                everything = case in ("dense", "decode")
+                decodes = case.startswith("decode")
+                everything = decodes or case == "dense"
                 self.assertEqual(line["dense_ratio"] is None, everything)
                 self.assertEqual(line["walked_ratio"] is None,
                                  everything or case == "none")
                 self.assertEqual(line["loop_gflops"] is not None,
                                  case in ("documents8", "padding"))
                 self.assertEqual(line["kv_bytes"],
-                                 2 * B * 2 * L * 8 * 4 if case == "decode"
-                                 else None)
-                self.assertEqual(line["read_fraction"] is not None,
-                                 case == "decode")
+                                 2 * B * 2 * L * 8 * 4 if decodes else None)
+                self.assertEqual(line["read_fraction"] is not None, decodes)
         for case, least, most in (("blocks10", 0.1, 0.4),
                                   ("random50", 0.49, 0.51),
                                   ("dropped_keys", 0.85, 0.95)):
@@ -122,6 +122,12 @@ class Bench(tool.ToolTest):
                           for case in ("none", "dense", "causal")])
         self.assertEqual({(line["dtype"], line["isa"]) for line in lines},
                          {("bf16", "scalar")})
+
+    def test_a_cache_holds_f32_whatever_it_is_given(self):
+        tensors, cache = self.lines("--case", "decode,decode_cache", "--shape",
+                                    "2,4,2,1,50,8", "--dtype", "f16")
+        self.assertEqual(tensors["kv_bytes"], 2 * 2 * 2 * 50 * 8 * 2)
+        self.assertEqual(cache["kv_bytes"], 2 * tensors["kv_bytes"])
 
     def test_queries_that_are_fewer_than_keys_stand_at_the_end(self):
         causal, window = self.lines("--case", "causal,window256", "--shape",
@@ -159,7 +165,7 @@ class Bench(tool.ToolTest):
             self.assertIn(f"cannot answer '{line}'", answers.stderr)
         self.assertIn("cannot answer 'loop 1'",
                       self.serve("loop 1\n", case="causal").stderr)
-        self.refuse(["bench", "--serve"], "given 12 cases; expected one")
+        self.refuse(["bench", "--serve"], "given 13 cases; expected one")
 
     def serve(self, requests, case="documents8"):
         return subprocess.run(
