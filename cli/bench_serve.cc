@@ -22,6 +22,17 @@ constexpr int64_t kMostCalls = 1000000;
                           line));
 }
 
+// N of "call N" and "loop N"; 0 when the line is neither.
+int64_t calls_asked(const std::string& line) {
+  std::istringstream words(line);
+  std::string what;
+  std::string more;
+  int64_t calls = 0;
+  words >> what >> calls;
+  const bool known = (what == "call" || what == "loop") && !(words >> more);
+  return known && calls >= 1 && calls <= kMostCalls ? calls : 0;
+}
+
 std::string probe_text(const BenchPlace& place) {
   const ProbeOptions options = {.isa = place.isa, .threads = place.threads};
   return fmt::format("{:.3f} {:.3f}\n", register_gflops(options),
@@ -43,27 +54,21 @@ void serve(const std::vector<BenchCase>& cases, const BenchPlace& place,
       one, compile_under(memory_cap, one.mask.bind(one.shape.scores())));
   const std::vector<PlannedCall> loop = inputs.loop(one.loop);
 
+  const Subject all_parts = [&loop] {
+    for (const PlannedCall& call : loop) call.run();
+  };
+
   print(std::string("ready\n"));
   for (std::string line; std::getline(std::cin, line);) {
-    std::istringstream words(line);
-    std::string what;
-    int64_t calls = 1;
-    words >> what;
-    const bool counted = !!(words >> calls);
-    if (what == "probe" && !counted) {
+    if (line == "probe") {
       print(probe_text(place));
-    } else if (!counted || calls < 1 || calls > kMostCalls) {
-      refuse(line);
-    } else if (what == "call") {
-      print(fmt::format("{:.6f}\n", time_calls(own, calls).ms));
-    } else if (what == "loop" && !loop.empty()) {
-      const auto all_parts = [&] {
-        for (const PlannedCall& call : loop) call.run();
-      };
-      print(fmt::format("{:.6f}\n", time_calls(all_parts, calls).ms));
-    } else {
-      refuse(line);
+      continue;
     }
+    const int64_t calls = calls_asked(line);
+    const bool parts = line.starts_with("loop");
+    if (calls == 0 || (parts && loop.empty())) refuse(line);
+    print(
+        fmt::format("{:.6f}\n", time_calls(parts ? all_parts : own, calls).ms));
   }
 }
 

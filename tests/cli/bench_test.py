@@ -159,7 +159,7 @@ class Bench(tool.ToolTest):
             self.assertGreater(float(number), 0)
 
     def test_serve_refuses_what_it_does_not_know(self):
-        for line in ("call", "call 0", "call x", "sing 1", "probe 2", ""):
+        for line in ("call", "call 0", "call x", "sing 1", "probe 2", "call 1 2", "call 1x", ""):
             answers = self.serve(line + "\n")
             self.assertEqual(answers.returncode, 2, line)
             self.assertIn(f"cannot answer '{line}'", answers.stderr)
