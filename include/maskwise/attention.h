@@ -2,8 +2,10 @@
 #ifndef MASKWISE_ATTENTION_H_
 #define MASKWISE_ATTENTION_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include "maskwise/device.h"
 #include "maskwise/mask_plan.h"
@@ -82,6 +84,40 @@ struct AttentionResult {
 AttentionResult attention(const TensorView& q, const TensorView& k,
                           const TensorView& v, const MaskPlan& plan,
                           const AttentionOptions& options = {});
+
+// Where attention_into() writes. What is not defined is not written; `o` must
+// be. Shapes and types are those of AttentionResult, strides may be any but 0,
+// and memory may not overlap an input.
+struct AttentionTarget {
+  MutableTensorView o = {};
+  MutableTensorView lse = {};
+  MutableTensorView m = {};
+  MutableTensorView l = {};
+  MutableTensorView weights = {};       // with Weights::all
+  MutableTensorView scores = {};        // with any Scores but none
+  std::span<std::byte> workspace = {};  // workspace_size() bytes, or more
+};
+
+// Head sizes of a call: D of q and k, Dv of v.
+struct HeadDims {
+  int64_t head = 0;
+  int64_t value = 0;
+};
+
+// Bytes that attention_into() needs for a plan, head sizes and
+// options.threads: scratch for each thread, at most 1 MiB for masks made of
+// words and head sizes up to 256, up to 1.8 MiB for boolean tensors.
+int64_t workspace_size(const MaskPlan& plan, const HeadDims& dims,
+                       const AttentionOptions& options = {});
+
+// attention() into memory of the caller, with the same bits. Allocates nothing
+// itself (oneTBB keeps pools of its own), unless a bias holds -inf or is no
+// f32, or the slopes are no f32. A workspace serves one call at a time. Throws
+// Error, before anything is written, when an output does not fit, the
+// workspace is too small, or the backend is the reference.
+void attention_into(const AttentionTarget& target, const TensorView& q,
+                    const TensorView& k, const TensorView& v,
+                    const MaskPlan& plan, const AttentionOptions& options = {});
 
 }  // namespace maskwise
 

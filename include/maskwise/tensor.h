@@ -62,6 +62,11 @@ class Tensor {
     return const_cast<T*>(view_.data<T>());
   }
 
+  // The elements, to be written through.
+  MutableTensorView mutable_view() {
+    return {mutable_bytes(), dtype(), shape()};
+  }
+
   Tensor clone() const { return copy_of(view_); }
 
  private:

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "maskwise/dtype.h"
@@ -77,6 +78,26 @@ class TensorView {
   Shape shape_;
   Shape strides_;
   bool defined_ = false;
+};
+
+// A strided view of memory that is written. Never owns, cheap to copy.
+class MutableTensorView {
+ public:
+  MutableTensorView() = default;
+
+  // A dense row-major view of `data`; a strided one. Throws Error as
+  // TensorView does.
+  MutableTensorView(void* data, DType dtype, Shape shape)
+      : view_(data, dtype, std::move(shape)) {}
+  MutableTensorView(void* data, DType dtype, Shape shape, Shape strides)
+      : view_(data, dtype, std::move(shape), std::move(strides)) {}
+
+  bool defined() const { return view_.defined(); }
+  const TensorView& view() const { return view_; }
+  void* bytes() const { return const_cast<void*>(view_.bytes()); }
+
+ private:
+  TensorView view_;
 };
 
 }  // namespace maskwise

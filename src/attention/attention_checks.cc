@@ -1,6 +1,8 @@
 #include "attention/attention_checks.h"
 
+#include <array>
 #include <cmath>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,6 +24,55 @@ bool is_attention_float(DType dtype) {
   return dtype == DType::f32 || dtype == DType::f16 || dtype == DType::bf16;
 }
 
+using Sizes = std::array<int64_t, 4>;
+
+Shape shape_of(const Sizes& sizes) { return {sizes.begin(), sizes.end()}; }
+
+// A view of rank 4 as [B, H, L, D], whatever the order of the caller's axes.
+class Bhld {
+ public:
+  Bhld(const TensorView& view, Layout layout) : view_(view), layout_(layout) {}
+
+  int64_t dim(int64_t axis) const { return view_.dim(from(axis)); }
+  Sizes sizes() const { return {dim(0), dim(1), dim(2), dim(3)}; }
+  Input input() const {
+    Input input;
+    input.data = view_.bytes();
+    input.dtype = view_.dtype();
+    for (int64_t i = 0; i < 4; ++i) input.stride[i] = view_.stride(from(i));
+    return input;
+  }
+
+ private:
+  int64_t from(int64_t axis) const {
+    if (layout_ == Layout::bhld || axis == 0 || axis == 3) return axis;
+    return 3 - axis;
+  }
+
+  const TensorView& view_;
+  Layout layout_;
+};
+
+// `view` repeated to `sizes`, aligned at the right; nothing where it does not
+// fit.
+std::optional<Input> broadcast(const TensorView& view, const Sizes& sizes) {
+  const int64_t missing = 4 - view.rank();
+  if (missing < 0) return std::nullopt;
+  Input input;
+  input.data = view.bytes();
+  input.dtype = view.dtype();
+  for (int64_t axis = 0; axis < view.rank(); ++axis) {
+    const int64_t size = sizes[static_cast<size_t>(missing + axis)];
+    if (view.dim(axis) == size) {
+      input.stride[missing + axis] = view.stride(axis);
+    } else if (view.dim(axis) != 1) {
+      return std::nullopt;
+    }
+  }
+  return input;
+}
+
+// Allocates nothing where q, k, v, bias and slopes are read as they are given.
 class Checker {
  public:
   Checker(const AttentionShape& shape, const AttentionOptions& options,
@@ -33,21 +84,18 @@ class Checker {
   AttentionInputs run_queries(const TensorView& q);
 
  private:
-  void read_queries(const TensorView& q4);
-  TensorView as_bhld(std::string_view name, const TensorView& view);
-  void check_float(std::string_view name, const TensorView& view) const;
-  TensorView as_f32(std::string_view name, const TensorView& view);
+  void read_queries(const Bhld& q);
+  Bhld as_bhld(std::string_view name, const TensorView& view);
+  const TensorView& as_f32(std::string_view name, const TensorView& view);
   void check_scalars() const;
-  void check_shapes(const TensorView& q, const TensorView& k,
-                    const TensorView& v) const;
-  void expect_shape(std::string_view name, const TensorView& view,
-                    const Shape& expected) const;
-  int64_t kv_heads_of(const TensorView& k) const;
+  void check_shapes(const Bhld& q, const Bhld& k, const Bhld& v) const;
+  void expect_shape(std::string_view name, const Bhld& view,
+                    const Sizes& expected) const;
+  int64_t kv_heads_of(const Bhld& k) const;
   void read_bias();
   void read_alibi();
-  std::vector<int64_t> read_positions(std::string_view name,
-                                      const TensorView& view,
-                                      int64_t length) const;
+  Positions read_positions(std::string_view name, const TensorView& view,
+                           int64_t length) const;
 
   const AttentionShape& shape_;
   const AttentionOptions& options_;
@@ -55,32 +103,23 @@ class Checker {
   AttentionInputs inputs_;
 };
 
-Input input_of(const TensorView& view) {
-  Input input;
-  input.data = view.bytes();
-  input.dtype = view.dtype();
-  for (int64_t axis = 0; axis < 4; ++axis) {
-    input.stride[axis] = view.stride(axis);
-  }
-  return input;
+void check_float(std::string_view name, const TensorView& view) {
+  if (is_attention_float(view.dtype())) return;
+  fail(ErrorCode::invalid_argument, kOperation,
+       "expected {} of type f32, f16 or bf16, got {}; convert it", name,
+       name_of(view.dtype()));
 }
 
-void Checker::check_float(std::string_view name, const TensorView& view) const {
-  if (!is_attention_float(view.dtype())) {
-    fail(ErrorCode::invalid_argument, kOperation,
-         "expected {} of type f32, f16 or bf16, got {}; convert it", name,
-         name_of(view.dtype()));
-  }
-}
-
-TensorView Checker::as_f32(std::string_view name, const TensorView& view) {
+// Copies stay where they are while others are made.
+const TensorView& Checker::as_f32(std::string_view name,
+                                  const TensorView& view) {
   check_float(name, view);
   if (view.dtype() == DType::f32) return view;
   inputs_.copies.push_back(to_f32(view));
   return inputs_.copies.back().view();
 }
 
-TensorView Checker::as_bhld(std::string_view name, const TensorView& view) {
+Bhld Checker::as_bhld(std::string_view name, const TensorView& view) {
   if (!view.defined() || view.rank() != 4) {
     fail(ErrorCode::shape_mismatch, kOperation,
          "expected {} with 4 axes ({}), got {}", name,
@@ -88,9 +127,8 @@ TensorView Checker::as_bhld(std::string_view name, const TensorView& view) {
          view.defined() ? to_string(view.shape()) : "nothing");
   }
   check_float(name, view);
-  const TensorView read =
-      storage_ == Storage::as_given ? view : as_f32(name, view);
-  return options_.layout == Layout::bhld ? read : read.permuted({0, 2, 1, 3});
+  return {storage_ == Storage::as_given ? view : as_f32(name, view),
+          options_.layout};
 }
 
 void Checker::check_scalars() const {
@@ -105,33 +143,29 @@ void Checker::check_scalars() const {
          "the softcap is {}; expected 0 (none) or a number from 2^-126 on",
          softcap);
   }
-  if (options_.threads &&
-      (*options_.threads < 1 || *options_.threads > kMostThreads)) {
-    fail(ErrorCode::invalid_argument, kOperation,
-         "{} threads; expected 1 to {}", *options_.threads, kMostThreads);
-  }
+  check_threads(options_.threads);
 }
 
 // Shapes in messages are in the caller's order of axes.
-void Checker::expect_shape(std::string_view name, const TensorView& view,
-                           const Shape& expected) const {
-  if (view.shape() == expected) return;
-  Shape found = view.shape();
-  Shape wanted = expected;
-  const Shape swapped = {wanted[0], wanted[2], wanted[1], wanted[3]};
+void Checker::expect_shape(std::string_view name, const Bhld& view,
+                           const Sizes& expected) const {
+  if (view.sizes() == expected) return;
+  Sizes found = view.sizes();
+  Sizes wanted = expected;
+  const Sizes swapped = {wanted[0], wanted[2], wanted[1], wanted[3]};
   const bool axes_swapped = found == swapped;
   if (options_.layout == Layout::blhd) {
     std::swap(found[1], found[2]);
     std::swap(wanted[1], wanted[2]);
   }
   fail(ErrorCode::shape_mismatch, kOperation,
-       "expected {} of shape {}, got {}{}", name, to_string(wanted),
-       to_string(found),
+       "expected {} of shape {}, got {}{}", name, to_string(shape_of(wanted)),
+       to_string(shape_of(found)),
        axes_swapped ? "; the head and length axes look swapped" : "");
 }
 
 // The kv heads that k has or, where its axes are swapped, was meant to have.
-int64_t Checker::kv_heads_of(const TensorView& k) const {
+int64_t Checker::kv_heads_of(const Bhld& k) const {
   const auto fits = [&](int64_t kv_heads) {
     return kv_heads > 0 ? shape_.heads % kv_heads == 0 : shape_.heads == 0;
   };
@@ -148,8 +182,7 @@ int64_t Checker::kv_heads_of(const TensorView& k) const {
        looks_swapped ? "; the head and length axes look swapped" : "");
 }
 
-void Checker::check_shapes(const TensorView& q, const TensorView& k,
-                           const TensorView& v) const {
+void Checker::check_shapes(const Bhld& q, const Bhld& k, const Bhld& v) const {
   expect_shape("q", q, {shape_.batch, shape_.heads, shape_.q_len, q.dim(3)});
   if (q.dim(3) < 1) {
     fail(ErrorCode::shape_mismatch, kOperation,
@@ -162,39 +195,36 @@ void Checker::check_shapes(const TensorView& q, const TensorView& k,
 
 void Checker::read_bias() {
   if (!options_.bias.defined()) return;
-  inputs_.bias = as_f32("bias", options_.bias);
-  const Shape pairs = {shape_.batch, shape_.heads, shape_.q_len, shape_.kv_len};
-  try {
-    inputs_.problem.bias = input_of(inputs_.bias.broadcast_to(pairs));
-  } catch (const Error&) {
+  const Sizes pairs = {shape_.batch, shape_.heads, shape_.q_len, shape_.kv_len};
+  const std::optional<Input> input =
+      broadcast(as_f32("bias", options_.bias), pairs);
+  if (!input) {
     fail(ErrorCode::shape_mismatch, kOperation,
          "expected a bias that broadcasts to [B, H, Lq, Lk] = {}, got {}",
-         to_string(pairs), to_string(options_.bias.shape()));
+         to_string(shape_of(pairs)), to_string(options_.bias.shape()));
   }
+  inputs_.problem.bias = *input;
 }
 
-std::vector<int64_t> Checker::read_positions(std::string_view name,
-                                             const TensorView& view,
-                                             int64_t length) const {
-  const Shape wanted = {shape_.batch, length};
-  if (!view.defined()) {
-    std::vector<int64_t> positions(static_cast<size_t>(shape_.batch * length));
-    for (size_t i = 0; i < positions.size(); ++i) {
-      positions[i] = static_cast<int64_t>(i) % length;
-    }
-    return positions;
-  }
-  if (view.shape() != wanted && view.shape() != Shape{length}) {
+Positions Checker::read_positions(std::string_view name, const TensorView& view,
+                                  int64_t length) const {
+  if (!view.defined()) return {};
+  const bool is_each = view.rank() == 2 && view.dim(0) == shape_.batch;
+  if ((view.rank() != 1 && !is_each) || view.dim(view.rank() - 1) != length) {
     fail(ErrorCode::shape_mismatch, kOperation,
          "expected {} of shape [{}] or {}, got {}", name, length,
-         to_string(wanted), to_string(view.shape()));
+         to_string(Shape{shape_.batch, length}), to_string(view.shape()));
   }
   if (view.dtype() != DType::i32 && view.dtype() != DType::i64) {
     fail(ErrorCode::invalid_argument, kOperation,
          "expected {} of type i32 or i64, got {}", name, name_of(view.dtype()));
   }
-  std::vector<int64_t> positions = to_int64(view.broadcast_to(wanted));
-  for (const int64_t position : positions) {
+  const Positions positions = {
+      .data = view.bytes(),
+      .stride = {is_each ? view.stride(0) : 0, view.stride(view.rank() - 1)},
+      .dtype = view.dtype()};
+  for (int64_t i = 0; i < (is_each ? shape_.batch : 1) * length; ++i) {
+    const int64_t position = positions.at(i / length, i % length);
     if (position >= -kFarthest && position <= kFarthest) continue;
     fail(ErrorCode::invalid_argument, kOperation,
          "{} holds {}; expected positions between -2^62 and 2^62", name,
@@ -210,15 +240,15 @@ void Checker::read_alibi() {
     fail(ErrorCode::invalid_argument, kOperation,
          "positions are given without alibi slopes; expected both or neither");
   }
-  if (alibi.slopes.shape() != Shape{shape_.heads}) {
+  if (alibi.slopes.rank() != 1 || alibi.slopes.dim(0) != shape_.heads) {
     fail(ErrorCode::shape_mismatch, kOperation,
          "expected alibi slopes of shape [H] = [{}], got {}", shape_.heads,
          to_string(alibi.slopes.shape()));
   }
-  const Tensor slopes = Tensor::copy_of(as_f32("alibi slopes", alibi.slopes));
+  const TensorView& slopes = as_f32("alibi slopes", alibi.slopes);
   ForwardProblem& problem = inputs_.problem;
-  problem.alibi_slopes.assign(slopes.data<float>(),
-                              slopes.data<float>() + slopes.size());
+  problem.slopes = slopes.data<float>();
+  problem.slope_step = slopes.stride(0);
   problem.q_positions =
       read_positions("q_positions", alibi.q_positions, shape_.q_len);
   problem.kv_positions =
@@ -228,15 +258,15 @@ void Checker::read_alibi() {
 AttentionInputs Checker::run(const TensorView& q, const TensorView& k,
                              const TensorView& v) {
   check_scalars();
-  const TensorView q4 = as_bhld("q", q);
-  const TensorView k4 = as_bhld("k", k);
-  const TensorView v4 = as_bhld("v", v);
+  const Bhld q4 = as_bhld("q", q);
+  const Bhld k4 = as_bhld("k", k);
+  const Bhld v4 = as_bhld("v", v);
   check_shapes(q4, k4, v4);
   ForwardProblem& problem = inputs_.problem;
   problem.kv_heads = k4.dim(1);
   problem.value_dim = v4.dim(3);
-  problem.k = input_of(k4);
-  problem.v = input_of(v4);
+  problem.k = k4.input();
+  problem.v = v4.input();
   read_bias();
   read_queries(q4);
   return std::move(inputs_);
@@ -248,18 +278,24 @@ AttentionInputs Checker::run_queries(const TensorView& q) {
   return std::move(inputs_);
 }
 
-void Checker::read_queries(const TensorView& q4) {
+void Checker::read_queries(const Bhld& q4) {
   ForwardProblem& problem = inputs_.problem;
   problem.shape = {shape_.batch, shape_.heads, shape_.q_len, shape_.kv_len};
   problem.head_dim = q4.dim(3);
   problem.scale = options_.scale.value_or(static_cast<float>(
       1.0 / std::sqrt(static_cast<double>(problem.head_dim))));
   problem.softcap = options_.softcap;
-  problem.q = input_of(q4);
+  problem.q = q4.input();
   read_alibi();
 }
 
 }  // namespace
+
+void check_threads(std::optional<int> threads) {
+  if (!threads || (*threads >= 1 && *threads <= kMostThreads)) return;
+  fail(ErrorCode::invalid_argument, kOperation, "{} threads; expected 1 to {}",
+       *threads, kMostThreads);
+}
 
 AttentionInputs check_attention(const TensorView& q, const TensorView& k,
                                 const TensorView& v,

@@ -3,7 +3,8 @@
 #ifndef MASKWISE_ATTENTION_ATTENTION_CHECKS_H_
 #define MASKWISE_ATTENTION_ATTENTION_CHECKS_H_
 
-#include <vector>
+#include <list>
+#include <optional>
 
 #include "backend/forward_problem.h"
 #include "maskwise/attention.h"
@@ -12,9 +13,8 @@ namespace maskwise::detail {
 
 // The inputs of one call, checked, and the f32 copies that it had to make.
 struct AttentionInputs {
-  ForwardProblem problem;      // inputs set, outputs not
-  TensorView bias;             // f32, as given; not defined: none
-  std::vector<Tensor> copies;  // f16 and bf16 inputs as f32
+  ForwardProblem problem;    // inputs set, outputs not
+  std::list<Tensor> copies;  // inputs as f32 that had another type
 };
 
 // What the backend reads of q, k and v: f16 and bf16 as they are, or as f32.
@@ -26,6 +26,8 @@ AttentionInputs check_attention(const TensorView& q, const TensorView& k,
                                 const AttentionShape& shape,
                                 const AttentionOptions& options,
                                 Storage storage = Storage::as_f32);
+
+void check_threads(std::optional<int> threads);
 
 // The same where k and v are not tensors: q, whose shape the caller has
 // checked, and the options alone. kv_heads, value_dim, k and v are not set.

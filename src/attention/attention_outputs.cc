@@ -1,9 +1,12 @@
 #include "attention/attention_outputs.h"
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 #include <utility>
 
 #include "backend/row_math.h"
+#include "base/fail.h"
 
 namespace maskwise::detail {
 namespace {
@@ -31,6 +34,49 @@ Output output_of(Tensor& tensor, Layout layout) {
 ScoreStage stage_of(Scores scores) {
   if (scores == Scores::raw) return ScoreStage::raw;
   return scores == Scores::capped ? ScoreStage::capped : ScoreStage::biased;
+}
+
+// What an output of the caller's must be: axes beyond the rank are 1.
+struct Wanted {
+  std::string_view name;
+  int64_t rank = 0;
+  std::array<int64_t, 4> sizes = {};
+  DType dtype = DType::f32;
+};
+
+bool fits(const TensorView& view, const Wanted& wanted) {
+  if (view.rank() != wanted.rank || view.dtype() != wanted.dtype) return false;
+  for (int64_t axis = 0; axis < wanted.rank; ++axis) {
+    if (view.dim(axis) != wanted.sizes[static_cast<size_t>(axis)]) return false;
+    if (view.stride(axis) == 0 && view.dim(axis) > 1) return false;
+  }
+  return true;
+}
+
+Output checked_output(const MutableTensorView& target, const Wanted& wanted) {
+  Output output;
+  if (!target.defined()) return output;
+  const TensorView& view = target.view();
+  if (!fits(view, wanted)) {
+    const Shape sizes(wanted.sizes.begin(), wanted.sizes.begin() + wanted.rank);
+    fail(ErrorCode::shape_mismatch, "attention",
+         "expected {} as {} {} without strides of 0, got {} {}", wanted.name,
+         name_of(wanted.dtype), to_string(sizes), name_of(view.dtype()),
+         to_string(view.shape()));
+  }
+  output.data = target.bytes();
+  output.dtype = view.dtype();
+  for (int64_t axis = 0; axis < view.rank(); ++axis) {
+    output.stride[axis] = view.stride(axis);
+  }
+  return output;
+}
+
+void require_both(std::string_view what, bool asked, bool given) {
+  if (asked == given) return;
+  fail(ErrorCode::invalid_argument, "attention",
+       "{} are {} and there is {} output for them; expected both or neither",
+       what, asked ? "asked for" : "not asked for", asked ? "no" : "an");
 }
 
 void fill(Tensor& tensor, float value) {
@@ -67,6 +113,35 @@ AttentionResult make_outputs(ForwardProblem& problem,
   fill(result.lse, kMinusInfinity);
   fill(result.m, kLowest);
   return result;
+}
+
+void check_outputs(const AttentionTarget& target,
+                   const AttentionOptions& options, ForwardProblem& problem) {
+  const auto& [batch, heads, q_len, kv_len] = problem.shape;
+  if (!target.o.defined()) {
+    fail(ErrorCode::invalid_argument, "attention",
+         "the output o is not given; expected memory to write to");
+  }
+  require_both("weights", options.weights == Weights::all,
+               target.weights.defined());
+  require_both("scores", options.scores != Scores::none,
+               target.scores.defined());
+  const bool is_bhld = options.layout == Layout::bhld;
+  problem.o =
+      checked_output(target.o, {"o",
+                                4,
+                                {batch, is_bhld ? heads : q_len,
+                                 is_bhld ? q_len : heads, problem.value_dim},
+                                problem.q.dtype});
+  if (!is_bhld) std::swap(problem.o.stride[1], problem.o.stride[2]);
+  problem.lse = checked_output(target.lse, {"lse", 3, {batch, heads, q_len}});
+  problem.m = checked_output(target.m, {"m", 3, {batch, heads, q_len}});
+  problem.l = checked_output(target.l, {"l", 3, {batch, heads, q_len}});
+  problem.weights = checked_output(
+      target.weights, {"weights", 4, {batch, heads, q_len, kv_len}});
+  problem.scores = checked_output(target.scores,
+                                  {"scores", 4, {batch, heads, q_len, kv_len}});
+  problem.score_stage = stage_of(options.scores);
 }
 
 }  // namespace maskwise::detail

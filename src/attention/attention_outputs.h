@@ -1,4 +1,4 @@
-// The tensors that a call returns.
+// The outputs of a call: tensors that it makes, or memory of the caller.
 #ifndef MASKWISE_ATTENTION_ATTENTION_OUTPUTS_H_
 #define MASKWISE_ATTENTION_ATTENTION_OUTPUTS_H_
 
@@ -11,6 +11,11 @@ namespace maskwise::detail {
 // it to the backend. All rows are as if they saw no key.
 AttentionResult make_outputs(ForwardProblem& problem,
                              const AttentionOptions& options);
+
+// Shows the caller's outputs to the backend. Throws Error that names the one
+// that does not fit. Allocates nothing.
+void check_outputs(const AttentionTarget& target,
+                   const AttentionOptions& options, ForwardProblem& problem);
 
 }  // namespace maskwise::detail
 

@@ -2,14 +2,17 @@
 #ifndef MASKWISE_ATTENTION_BIAS_MASK_H_
 #define MASKWISE_ATTENTION_BIAS_MASK_H_
 
+#include "backend/forward_problem.h"
 #include "maskwise/mask_plan.h"
 #include "maskwise/tensor_view.h"
 
 namespace maskwise::detail {
 
-// The plan of (the plan's mask) & (bias is not -inf): the same plan when the
-// bias holds no -inf, else one under the same memory cap. `bias` is f32 and
-// broadcasts to the plan's shape.
+// Whether any pair of the shape has a bias of -inf. f32.
+bool has_minus_inf(const Input& bias, const ProblemShape& shape);
+
+// The plan of (the plan's mask) & (bias is not -inf). `bias` is f32, f16 or
+// bf16 and broadcasts to the plan's shape.
 MaskPlan plan_without_minus_inf(const MaskPlan& plan, const TensorView& bias);
 
 }  // namespace maskwise::detail

@@ -26,7 +26,7 @@ struct CacheStorage {
   std::vector<int32_t> pages;  // [B][pages_per_item]
   std::vector<int32_t> free_pages;
   std::vector<int64_t> lengths;  // [B]
-  std::vector<int64_t> newest;   // [B]
+  std::vector<int64_t> begins;   // [B]: of the last append's keys
 
   float* k_data() const { return static_cast<float*>(k_memory.get()); }
   float* v_data() const { return static_cast<float*>(v_memory.get()); }

@@ -38,7 +38,7 @@ void check_plan(const CacheStorage& cache, const TensorView& q,
   int64_t tokens = 0;
   int64_t longest = 0;
   for (size_t b = 0; b < cache.lengths.size(); ++b) {
-    tokens = std::max(tokens, cache.newest[b]);
+    tokens = std::max(tokens, cache.lengths[b] - cache.begins[b]);
     longest = std::max(longest, cache.lengths[b]);
   }
   if (shape.batch != o.batch || q.dim(0) != o.batch) {
@@ -72,16 +72,6 @@ void check_plan(const CacheStorage& cache, const TensorView& q,
   }
 }
 
-// Queries stand behind the keys that were there before them.
-void set_positions(const CacheStorage& cache, ForwardProblem& problem) {
-  if (problem.alibi_slopes.empty()) return;
-  const auto rows = static_cast<size_t>(problem.shape.q_len);
-  for (size_t i = 0; i < problem.q_positions.size(); ++i) {
-    const size_t b = i / rows;
-    problem.q_positions[i] += cache.lengths[b] - cache.newest[b];
-  }
-}
-
 AttentionInputs check_cached_attention(const TensorView& q,
                                        const CacheStorage& cache,
                                        const AttentionShape& plan,
@@ -103,7 +93,8 @@ AttentionInputs check_cached_attention(const TensorView& q,
   problem.kv_heads = cache.options.kv_heads;
   problem.value_dim = cache.options.value_dim;
   problem.paged = cache.view();
-  set_positions(cache, problem);
+  // Queries stand behind the keys that were there before them.
+  problem.q_positions.begins = cache.begins.data();
   return inputs;
 }
 

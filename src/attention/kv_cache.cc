@@ -97,7 +97,7 @@ std::unique_ptr<CacheStorage> make_storage(const KvCacheOptions& options) {
   s.bytes = k_bytes + v_bytes;
   s.pages.resize(static_cast<size_t>(options.batch * s.pages_per_item));
   s.lengths.resize(static_cast<size_t>(options.batch));
-  s.newest.resize(static_cast<size_t>(options.batch));
+  s.begins.resize(static_cast<size_t>(options.batch));
   s.free_pages.resize(static_cast<size_t>(pages));
   // The last is taken first: pages are given in ascending order.
   std::iota(s.free_pages.rbegin(), s.free_pages.rend(), 0);
@@ -208,7 +208,7 @@ PagedKv CacheStorage::view() const {
   paged.v_head_step = v_head_step();
   paged.v_row_step = value_row;
   paged.lengths = lengths.data();
-  paged.newest = newest.data();
+  paged.begins = begins.data();
   return paged;
 }
 
@@ -245,8 +245,8 @@ void KvCache::append(const TensorView& k, const TensorView& v,
                           k_rows.data<float>() + at * s.options.head_dim,
                           v_rows.data<float>() + at * s.options.value_dim);
     }
+    s.begins[b] = s.lengths[b];
     s.lengths[b] += each[b];
-    s.newest[b] = each[b];
   }
 }
 
@@ -255,7 +255,8 @@ int64_t KvCache::length(int64_t batch) const {
 }
 
 int64_t KvCache::newest(int64_t batch) const {
-  return storage_->newest[detail::sequence_of(*storage_, batch)];
+  const size_t b = detail::sequence_of(*storage_, batch);
+  return storage_->lengths[b] - storage_->begins[b];
 }
 
 void KvCache::truncate(int64_t batch, int64_t length) {
@@ -273,7 +274,7 @@ void KvCache::truncate(int64_t batch, int64_t length) {
                                    static_cast<size_t>(page - 1)]);
   }
   s.lengths[b] = length;
-  s.newest[b] = std::min(s.newest[b], length);
+  s.begins[b] = std::min(s.begins[b], length);
 }
 
 int64_t KvCache::free_pages() const { return std::ssize(storage_->free_pages); }

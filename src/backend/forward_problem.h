@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <functional>
 #include <type_traits>
-#include <vector>
 
 #include "maskwise/dtype.h"
 
@@ -65,6 +64,21 @@ struct ProblemRow {
 // Which scores are stored: scale * q.k, after softcap, or after bias and ALiBi.
 enum class ScoreStage { raw, capped, biased };
 
+// Where queries or keys stand, for ALiBi: i32 or i64, [B, L].
+struct Positions {
+  const void* data = nullptr;  // not given: begins[b] + i
+  int64_t stride[2] = {0, 0};
+  DType dtype = DType::i64;
+  const int64_t* begins = nullptr;  // [B]; not given: 0
+
+  int64_t at(int64_t batch, int64_t i) const {
+    if (data == nullptr) return i + (begins == nullptr ? 0 : begins[batch]);
+    const int64_t offset = batch * stride[0] + i * stride[1];
+    return dtype == DType::i32 ? static_cast<const int32_t*>(data)[offset]
+                               : static_cast<const int64_t*>(data)[offset];
+  }
+};
+
 // K and V in pages of page_keys keys, as a cache holds them: key j of item b
 // is key j % page_keys of page pages[b][j / page_keys]. In a page and head K
 // lies in panels of panel_keys keys, [panel][D][panel_keys], and V in rows.
@@ -78,8 +92,9 @@ struct PagedKv {
   int64_t k_head_step = 0;  // elements from a head of a page to the next
   int64_t v_head_step = 0;
   int64_t v_row_step = 0;
-  const int64_t* lengths = nullptr;  // [B]: keys of each item
-  const int64_t* newest = nullptr;   // [B]: those that the queries belong to
+  // [B]: keys of each item, and the first of those that queries belong to.
+  const int64_t* lengths = nullptr;
+  const int64_t* begins = nullptr;
 
   bool given() const { return k != nullptr; }
 };
@@ -98,9 +113,10 @@ struct ForwardProblem {
   PagedKv paged;  // instead of k and v
   Input bias;     // [B, H, Lq, Lk]; not given: none
 
-  std::vector<float> alibi_slopes;    // [H]; empty: none
-  std::vector<int64_t> q_positions;   // [B, Lq], with slopes
-  std::vector<int64_t> kv_positions;  // [B, Lk], with slopes
+  const float* slopes = nullptr;  // [H], of ALiBi; null: none
+  int64_t slope_step = 1;
+  Positions q_positions;   // [B, Lq]
+  Positions kv_positions;  // [B, Lk]
 
   Output o;    // [B, H, Lq, Dv]
   Output lse;  // [B, H, Lq], as are m and l
@@ -109,6 +125,13 @@ struct ForwardProblem {
   Output weights;  // [B, H, Lq, Lk]; not given: not asked for
   Output scores;   // [B, H, Lq, Lk]; not given: not asked for
   ScoreStage score_stage = ScoreStage::biased;  // of scores
+
+  bool has_alibi() const { return slopes != nullptr; }
+  float slope(int64_t head) const { return slopes[head * slope_step]; }
+  // What ALiBi multiplies: rounded once, as the contract says.
+  int64_t distance(int64_t batch, int64_t query, int64_t key) const {
+    return kv_positions.at(batch, key) - q_positions.at(batch, query);
+  }
 
   // From one d of a key to the next.
   int64_t key_step() const {

@@ -281,7 +281,7 @@ std::vector<VariantReport> compare(const TensorView& q, const TensorView& k,
       detail::check_attention(q, k, v, plan.shape(), options);
   detail::require_pairs_fit("compare", inputs.problem.shape, 1);
   return detail::Comparison(inputs.problem, plan,
-                            detail::whole_options(inputs, options))
+                            detail::whole_options(options))
       .run();
 }
 

@@ -28,19 +28,15 @@ constexpr std::array<VariantWords, kVariants.size()> kWords = {{
 
 float bias_of(const ForwardProblem& problem, const ProblemRow& row,
               int64_t key) {
-  const auto& [batch, heads, q_len, kv_len] = problem.shape;
   float bias = 0;
   if (problem.bias.given()) {
     bias = problem.bias.at(row.batch, row.head,
                            row.q)[key * problem.bias.stride[3]];
     if (bias == kMinusInfinity) bias = 0;
   }
-  if (!problem.alibi_slopes.empty()) {
-    const int64_t distance =
-        problem.kv_positions[static_cast<size_t>(row.batch * kv_len + key)] -
-        problem.q_positions[static_cast<size_t>(row.batch * q_len + row.q)];
-    bias += problem.alibi_slopes[static_cast<size_t>(row.head)] *
-            static_cast<float>(distance);
+  if (problem.has_alibi()) {
+    bias += problem.slope(row.head) *
+            static_cast<float>(problem.distance(row.batch, row.q, key));
   }
   return bias;
 }

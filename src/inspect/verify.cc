@@ -249,8 +249,7 @@ VerifyReport verify_with(const Verification& how, const TensorView& q,
   const AttentionInputs inputs =
       check_attention(q, k, v, plan.shape(), options);
   require_pairs_fit("verify", inputs.problem.shape, 2);
-  return Verifier(how, inputs.problem, plan, whole_options(inputs, options))
-      .run();
+  return Verifier(how, inputs.problem, plan, whole_options(options)).run();
 }
 
 }  // namespace detail

@@ -44,11 +44,11 @@ TensorView view_of(const Input& input, const Shape& shape) {
                     Shape(input.stride, input.stride + 4));
 }
 
-Tensor positions_at(const std::vector<int64_t>& positions, int64_t first,
+Tensor positions_at(const Positions& positions, int64_t batch,
                     const std::vector<int64_t>& places) {
   std::vector<int64_t> chosen;
   for (const int64_t place : places) {
-    chosen.push_back(positions[static_cast<size_t>(first + place)]);
+    chosen.push_back(positions.at(batch, place));
   }
   return Tensor::from({static_cast<int64_t>(chosen.size())}, chosen);
 }
@@ -115,11 +115,9 @@ TensorView v_of(const ForwardProblem& problem) {
                  {batch, problem.kv_heads, kv_len, problem.value_dim});
 }
 
-AttentionOptions whole_options(const AttentionInputs& inputs,
-                               const AttentionOptions& options) {
+AttentionOptions whole_options(const AttentionOptions& options) {
   AttentionOptions whole = options;
   whole.layout = Layout::bhld;
-  whole.bias = inputs.bias;
   whole.weights = Weights::none;
   whole.scores = Scores::none;
   return whole;
@@ -164,15 +162,12 @@ RowsCall cut_call(const ForwardProblem& problem, const RowGroup& group,
       for (const int64_t k : keys) *out++ = line[k * problem.bias.stride[3]];
     }
   }
-  if (!problem.alibi_slopes.empty()) {
-    const auto& [batch, heads, q_len, kv_len] = problem.shape;
-    call.slopes = Tensor::from(
-        {1}, std::vector<float>{
-                 problem.alibi_slopes[static_cast<size_t>(group.head)]});
+  if (problem.has_alibi()) {
+    call.slopes =
+        Tensor::from({1}, std::vector<float>{problem.slope(group.head)});
     call.q_positions =
-        positions_at(problem.q_positions, group.batch * q_len, group.rows);
-    call.kv_positions =
-        positions_at(problem.kv_positions, group.batch * kv_len, keys);
+        positions_at(problem.q_positions, group.batch, group.rows);
+    call.kv_positions = positions_at(problem.kv_positions, group.batch, keys);
   }
   return call;
 }

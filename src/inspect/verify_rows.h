@@ -41,8 +41,7 @@ TensorView v_of(const ForwardProblem& problem);
 
 // The caller's options for the f32 [B, H, L, D] views of `inputs`, with
 // nothing asked for beyond o, lse, m and l.
-AttentionOptions whole_options(const AttentionInputs& inputs,
-                               const AttentionOptions& options);
+AttentionOptions whole_options(const AttentionOptions& options);
 
 // The lines `places` of (batch, head), each `width` long: [1, 1, places,
 // width].

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <utility>
+#include <vector>
 
 #include "tests/base/thrown_error.h"
 #include "tests/support/attention_bits.h"
@@ -14,10 +16,19 @@ namespace {
 
 constexpr uint32_t kSeed = 11;
 
-TEST(BiasMaskTest, BiasWithoutMinusInfLeavesThePlanAsItIs) {
-  const MaskPlan plan = compile(causal().bind({1, 1, 4, 4}));
-  const Tensor bias = Tensor::from<float>({4}, {0, kFinfoMin, kInf, kNan});
-  EXPECT_EQ(&detail::plan_without_minus_inf(plan, bias).data(), &plan.data());
+TEST(BiasMaskTest, MinusInfIsFoundWhereverItStandsAndNothingElseIs) {
+  const detail::ProblemShape shape = {2, 3, 4, 5};
+  std::vector<float> values(4 * 5, kFinfoMin);
+  values[3] = kInf;
+  values[4] = kNan;
+  // [Lq, Lk], repeated over items and heads.
+  const detail::Input bias = {values.data(), {0, 0, 5, 1}, DType::f32};
+  EXPECT_FALSE(has_minus_inf(bias, shape));
+  for (float& value : values) {
+    const float before = std::exchange(value, kMinusInf);
+    EXPECT_TRUE(has_minus_inf(bias, shape));
+    value = before;
+  }
 }
 
 TEST(BiasMaskTest, PairsWithMinusInfAreRemovedFromThePlan) {

@@ -75,7 +75,7 @@ TEST(VerifyRows, ACutCallGivesTheBitsOfTheWholeCall) {
   const AttentionResult whole =
       attention(q_of(inputs.problem), k_of(inputs.problem),
                 v_of(inputs.problem), compile(prefix(3).bind(call.shape)),
-                whole_options(inputs, call.options_for(Backend::cpu)));
+                whole_options(call.options_for(Backend::cpu)));
 
   const std::vector<int64_t> keys = {0, 1, 2};
   const RowGroup group = {1, 3, {4, 1}};

@@ -28,7 +28,7 @@ std::optional<BlockTask> CacheTasks::task(int64_t number) const {
   task.batch = use / problem_.shape.heads;
   task.first_head = use % problem_.shape.heads;
   const int64_t end = problem_.paged.lengths[task.batch];
-  const int64_t begin = end - problem_.paged.newest[task.batch];
+  const int64_t begin = problem_.paged.begins[task.batch];
 
   const Slice& slice =
       plan_.slices[static_cast<size_t>(slice_at(task.batch, task.first_head))];

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <optional>
 
@@ -35,35 +36,45 @@ void* thread_scratch(int64_t bytes) {
   return memory.get();
 }
 
+// The first aligned address from `memory` on.
+char* aligned(void* memory) {
+  const auto address = reinterpret_cast<uintptr_t>(memory);
+  const auto whole = static_cast<uintptr_t>(kAlignment);
+  return static_cast<char*>(memory) + (whole - address % whole) % whole;
+}
+
 // A call: its tasks are taken by number, by whoever is free. Tasks: TaskList or
 // CacheTasks.
 template <typename Tasks>
 class Call {
  public:
   Call(const ForwardProblem& problem, const PlanData& plan,
-       const KernelTable& kernels)
+       const CpuOptions& options)
       : problem_(problem),
         plan_(plan),
-        kernels_(kernels),
+        kernels_(kernels_of(options.isa)),
+        workspace_(aligned(options.workspace)),
         tasks_(problem, plan),
         scratch_bytes_(ForwardScratch::bytes_for(problem, plan)) {}
 
   void run(int64_t threads) {
     const int64_t workers = std::min(threads, tasks_.count());
     if (workers <= 1) {
-      work();
+      work(0);
       return;
     }
     tbb::parallel_for(
         tbb::blocked_range<int64_t>(0, workers, 1),
-        [&](const tbb::blocked_range<int64_t>&) { work(); },
+        [&](const tbb::blocked_range<int64_t>& range) { work(range.begin()); },
         tbb::simple_partitioner());
   }
 
  private:
-  void work() {
+  void work(int64_t worker) {
     const FpEnvironment environment;
-    ForwardScratch scratch(problem_, plan_, thread_scratch(scratch_bytes_));
+    void* memory = workspace_ == nullptr ? thread_scratch(scratch_bytes_)
+                                         : workspace_ + worker * scratch_bytes_;
+    ForwardScratch scratch(problem_, plan_, memory);
     for (;;) {
       const int64_t number = next_.fetch_add(1, std::memory_order_relaxed);
       if (number >= tasks_.count()) return;
@@ -76,6 +87,7 @@ class Call {
   const ForwardProblem& problem_;
   const PlanData& plan_;
   const KernelTable& kernels_;
+  char* const workspace_;
   const Tasks tasks_;
   const int64_t scratch_bytes_;
   std::atomic<int64_t> next_ = 0;
@@ -86,12 +98,19 @@ double pairs_of(const ForwardProblem& problem, const PlanData& plan) {
   if (!problem.paged.given()) return static_cast<double>(plan.visible_pairs);
   int64_t pairs = 0;
   for (int64_t b = 0; b < problem.shape.batch; ++b) {
-    pairs += problem.paged.newest[b] * problem.paged.lengths[b];
+    const int64_t keys = problem.paged.lengths[b];
+    pairs += (keys - problem.paged.begins[b]) * keys;
   }
   return static_cast<double>(pairs * problem.shape.heads);
 }
 
 }  // namespace
+
+int64_t forward_bytes(const ForwardProblem& problem, const PlanData& plan,
+                      std::optional<int> threads) {
+  return kAlignment +
+         usable_threads(threads) * ForwardScratch::bytes_for(problem, plan);
+}
 
 void cpu_forward(const ForwardProblem& problem, const PlanData& plan,
                  const CpuOptions& options) {
@@ -100,11 +119,10 @@ void cpu_forward(const ForwardProblem& problem, const PlanData& plan,
       static_cast<double>(problem.head_dim + problem.value_dim);
   const int64_t threads =
       multiply_adds < kSmallCall ? 1 : usable_threads(options.threads);
-  const KernelTable& kernels = kernels_of(options.isa);
   if (problem.paged.given()) {
-    Call<CacheTasks>(problem, plan, kernels).run(threads);
+    Call<CacheTasks>(problem, plan, options).run(threads);
   } else {
-    Call<TaskList>(problem, plan, kernels).run(threads);
+    Call<TaskList>(problem, plan, options).run(threads);
   }
 }
 

@@ -16,7 +16,13 @@ struct CpuOptions {
   // At most that many, and no more than oneTBB offers to the process; not
   // given: all of them.
   std::optional<int> threads = {};
+  // forward_bytes() bytes; null: threads keep memory of their own.
+  void* workspace = nullptr;
 };
+
+// Bytes that the threads of a call need together, to begin at any address.
+int64_t forward_bytes(const ForwardProblem& problem, const PlanData& plan,
+                      std::optional<int> threads);
 
 // Fills every output of the problem. A task owns its rows of the outputs.
 void cpu_forward(const ForwardProblem& problem, const PlanData& plan,

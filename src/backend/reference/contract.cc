@@ -68,13 +68,8 @@ Score Row::score(int64_t k) const {
   }
   score.capped = x;
   if (p_.bias.given()) x = x + p_.bias.at(b, h, q)[k * p_.bias.stride[3]];
-  if (!p_.alibi_slopes.empty()) {
-    const auto& shape = p_.shape;
-    const int64_t distance =
-        p_.kv_positions[static_cast<size_t>(b * shape.kv_len + k)] -
-        p_.q_positions[static_cast<size_t>(b * shape.q_len + q)];
-    x = x +
-        p_.alibi_slopes[static_cast<size_t>(h)] * static_cast<float>(distance);
+  if (p_.has_alibi()) {
+    x = x + p_.slope(h) * static_cast<float>(p_.distance(b, q, k));
   }
   score.biased = x;
   return score;

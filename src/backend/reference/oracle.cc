@@ -69,12 +69,9 @@ Key OracleRow::score(int64_t k) const {
   if (p_.bias.given()) {
     bias = static_cast<double>(p_.bias.at(b, h, q)[k * p_.bias.stride[3]]);
   }
-  if (!p_.alibi_slopes.empty()) {
-    const int64_t distance =
-        p_.kv_positions[static_cast<size_t>(b * p_.shape.kv_len + k)] -
-        p_.q_positions[static_cast<size_t>(b * p_.shape.q_len + q)];
-    bias += static_cast<double>(p_.alibi_slopes[static_cast<size_t>(h)]) *
-            static_cast<double>(distance);
+  if (p_.has_alibi()) {
+    bias += static_cast<double>(p_.slope(h)) *
+            static_cast<double>(p_.distance(b, q, k));
   }
   result.x += bias;
   result.magnitude += std::fabs(bias);

@@ -28,7 +28,10 @@ struct Tasks {
                      *std::ranges::max_element(newest), 300};
     problem.kv_heads = 2;
     problem.paged.lengths = lengths.data();
-    problem.paged.newest = newest.data();
+    for (size_t b = 0; b < lengths.size(); ++b) {
+      begins.push_back(lengths[b] - newest[b]);
+    }
+    problem.paged.begins = begins.data();
     const detail::CacheTasks tasks(problem, plan.data());
     for (int64_t i = 0; i < tasks.count(); ++i) {
       if (const auto task = tasks.task(i)) list.push_back(*task);
@@ -37,6 +40,7 @@ struct Tasks {
 
   std::vector<int64_t> lengths;
   std::vector<int64_t> newest;
+  std::vector<int64_t> begins;
   MaskPlan plan;
   detail::ForwardProblem problem;
   std::vector<BlockTask> list;
