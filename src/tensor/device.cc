@@ -12,19 +12,19 @@ namespace maskwise {
 namespace {
 
 const std::vector<BackendInfo>& known_backends() {
-  static const std::vector<BackendInfo> known = {
+  static const std::vector<BackendInfo> kKnown = {
       {Backend::cpu, "cpu", "kernels that walk a compiled mask"},
       {Backend::reference, "reference",
        "the row contract over compacted key lists; slow, for proofs"}};
-  return known;
+  return kKnown;
 }
 
 const std::vector<IsaInfo>& known_isas() {
-  static const std::vector<IsaInfo> known = {
+  static const std::vector<IsaInfo> kKnown = {
       {Isa::scalar, "scalar", "any processor", true},
       {Isa::avx2, "avx2", "AVX2 and FMA", false},
       {Isa::avx512, "avx512", "AVX-512 F, BW, DQ and VL", false}};
-  return known;
+  return kKnown;
 }
 
 template <typename Infos>
@@ -122,11 +122,11 @@ Isa DeviceRegistry::choose(std::optional<Isa> asked) const {
 }
 
 const DeviceRegistry& devices() {
-  static const DeviceRegistry registry = [] {
+  static const DeviceRegistry kRegistry = [] {
     const char* forced = std::getenv("MASKWISE_ISA");
     return DeviceRegistry(isas_of_processor(), forced ? forced : "");
   }();
-  return registry;
+  return kRegistry;
 }
 
 }  // namespace maskwise

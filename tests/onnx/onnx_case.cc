@@ -1,5 +1,7 @@
 #include "tests/onnx/onnx_case.h"
 
+#include <fmt/format.h>
+
 #include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
@@ -64,7 +66,7 @@ OnnxCase read_onnx_case(const std::string& folder, const std::string& name) {
     } else if (const auto output = behind("out.", key)) {
       found.outputs[*output] = tensor;
     } else {
-      throw std::runtime_error(name + ": a tensor " + key);
+      throw std::runtime_error(fmt::format("{}: a tensor {}", name, key));
     }
   }
   return found;

@@ -87,7 +87,7 @@ class OnnxVector : public ::testing::Test {
 };
 
 // Made here and not by TEST_P, so that ctest shows a case by its plain name.
-[[maybe_unused]] const bool registered = [] {
+[[maybe_unused]] const bool kRegistered = [] {
   for (const char* name : kCaseNames) {
     ::testing::RegisterTest("Attention", name, nullptr, nullptr, __FILE__,
                             __LINE__, [name] { return new OnnxVector(name); });
