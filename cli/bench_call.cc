@@ -31,8 +31,17 @@ TensorView slice(const TensorView& view, int64_t axis, int64_t first,
 
 }  // namespace
 
-void PlannedCall::run() const {
-  static_cast<void>(attention(q, k, v, plan, options));
+PlannedCall::PlannedCall(const std::array<TensorView, 3>& qkv,
+                         const MaskPlan& plan, const AttentionOptions& options)
+    : q_(qkv[0]), k_(qkv[1]), v_(qkv[2]), plan_(plan), options_(options) {
+  const HeadDims dims = {q_.dim(3), v_.dim(3)};
+  o_ = Tensor(q_.dtype(), {q_.dim(0), q_.dim(1), q_.dim(2), dims.value});
+  lse_ = Tensor(DType::f32, {q_.dim(0), q_.dim(1), q_.dim(2)});
+  workspace_ = std::make_shared<std::vector<std::byte>>(
+      static_cast<size_t>(workspace_size(plan, dims, options)));
+  target_.o = o_.mutable_view();
+  target_.lse = lse_.mutable_view();
+  target_.workspace = *workspace_;
 }
 
 void CachedCall::run() const {
@@ -55,7 +64,7 @@ BenchInputs::BenchInputs(const BenchShape& shape, const BenchPlace& place)
 }
 
 PlannedCall BenchInputs::whole(const MaskPlan& plan) const {
-  return {q_.view(), k_, v_, plan, options_};
+  return PlannedCall({q_.view(), k_, v_}, plan, options_);
 }
 
 CachedCall BenchInputs::cached() const {
@@ -87,7 +96,8 @@ PlannedCall BenchInputs::part(const DensePart& box) const {
             box.q_len);
   const BoundMask everything =
       all().bind({box.batches, shape_.heads, box.q_len, box.kv_len});
-  return {queries, keys_of(k_), keys_of(v_), compile(everything), options_};
+  return PlannedCall({queries, keys_of(k_), keys_of(v_)}, compile(everything),
+                     options_);
 }
 
 std::vector<PlannedCall> BenchInputs::loop(

@@ -2,7 +2,10 @@
 #ifndef MASKWISE_CLI_BENCH_CALL_H_
 #define MASKWISE_CLI_BENCH_CALL_H_
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "bench_case.h"
@@ -18,15 +21,25 @@ struct BenchPlace {
   int threads = 1;
 };
 
-// A call whose plan is compiled.
-struct PlannedCall {
-  TensorView q;
-  TensorView k;
-  TensorView v;
-  MaskPlan plan;
-  AttentionOptions options;
+// A call whose plan is compiled and whose outputs are there: what is timed
+// allocates nothing.
+class PlannedCall {
+ public:
+  PlannedCall(const std::array<TensorView, 3>& qkv, const MaskPlan& plan,
+              const AttentionOptions& options);
 
-  void run() const;
+  void run() const { attention_into(target_, q_, k_, v_, plan_, options_); }
+
+ private:
+  TensorView q_;
+  TensorView k_;
+  TensorView v_;
+  MaskPlan plan_;
+  AttentionOptions options_;
+  Tensor o_;  // shared among copies, as the workspace is
+  Tensor lse_;
+  std::shared_ptr<std::vector<std::byte>> workspace_;
+  AttentionTarget target_;
 };
 
 // The newest token of each sequence over a cache.

@@ -106,7 +106,7 @@ struct HeadDims {
 
 // Bytes that attention_into() needs for a plan, head sizes and
 // options.threads: scratch for each thread, at most 1 MiB for masks made of
-// words and head sizes up to 256, up to 1.8 MiB for boolean tensors.
+// words and head sizes up to 256, up to 1.4 MiB for boolean tensors.
 int64_t workspace_size(const MaskPlan& plan, const HeadDims& dims,
                        const AttentionOptions& options = {});
 

@@ -8,6 +8,7 @@
 #include "maskwise/mask.h"
 #include "maskwise/mask_plan.h"
 #include "maskwise/mask_text.h"
+#include "tests/support/attention_case.h"
 
 namespace maskwise::testing {
 namespace {
@@ -61,6 +62,18 @@ TEST(Scratch, StaysWithinOneMebibyteForMasksMadeOfWords) {
     EXPECT_LE(ForwardScratch::bytes_for(problem_of(256, 256), plan.data()),
               1 << 20)
         << to_string(mask).text;
+  }
+}
+
+TEST(Scratch, StaysBelowOneAndAHalfMebibytesForAnyMask) {
+  Rng rng(1);
+  const AttentionShape shape = {1, 1, 64, 20000};
+  for (const double share : {0.01, 0.1, 0.5}) {
+    const MaskPlan plan =
+        compile(allow(random_bools(rng, {64, 20000}, share)).bind(shape));
+    EXPECT_LE(ForwardScratch::bytes_for(problem_of(256, 256), plan.data()),
+              (14 << 20) / 10)
+        << share;
   }
 }
 
