@@ -72,8 +72,10 @@ Output checked_output(const MutableTensorView& target, const Wanted& wanted) {
   return output;
 }
 
-void require_both(std::string_view what, bool asked, bool given) {
-  if (asked == given) return;
+// What is asked for has an output, and nothing else has.
+void check_asked(std::string_view what, bool asked,
+                 const MutableTensorView& output) {
+  if (asked == output.defined()) return;
   fail(ErrorCode::invalid_argument, "attention",
        "{} are {} and there is {} output for them; expected both or neither",
        what, asked ? "asked for" : "not asked for", asked ? "no" : "an");
@@ -122,10 +124,8 @@ void check_outputs(const AttentionTarget& target,
     fail(ErrorCode::invalid_argument, "attention",
          "the output o is not given; expected memory to write to");
   }
-  require_both("weights", options.weights == Weights::all,
-               target.weights.defined());
-  require_both("scores", options.scores != Scores::none,
-               target.scores.defined());
+  check_asked("weights", options.weights == Weights::all, target.weights);
+  check_asked("scores", options.scores != Scores::none, target.scores);
   const bool is_bhld = options.layout == Layout::bhld;
   problem.o =
       checked_output(target.o, {"o",
