@@ -133,6 +133,22 @@ TEST(CaseTableTest, HalfStorageGivesTheBitsOfItsValues) {
   }
 }
 
+// K as [D, Lk], of which kernels of few rows read keys side by side: never
+// beyond the last (a sanitizer looks).
+TEST(CaseTableTest, TransposedKeysAreReadWithinTheirMemory) {
+  Rng rng(kSeed);
+  for (const int64_t rows : {1, 3, 20}) {
+    for (const int64_t keys : {1, 5, 16, 23, 100}) {
+      SCOPED_TRACE(title({rows, keys}, 9));
+      AttentionCase call =
+          make_case(rng, {1, 1, rows, keys}, all(), {.head_dim = 9});
+      const TensorView stored = call.own(normal(rng, {1, 1, 9, keys}));
+      call.k = stored.permuted({0, 1, 3, 2});
+      EXPECT_TRUE(kernel_equals_contract(call));
+    }
+  }
+}
+
 TEST(CaseTableTest, StridesAndThreadsChangeNothing) {
   const tbb::global_control seven(tbb::global_control::max_allowed_parallelism,
                                   7);
