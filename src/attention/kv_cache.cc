@@ -21,9 +21,6 @@ constexpr std::string_view kOperation = "kv_cache";
 // Keys that lie side by side in a panel of K: one vector of the widest ISA.
 constexpr int64_t kPanelKeys = 16;
 
-// Elements behind the last panel that a vector load may read.
-constexpr int64_t kBehindPanels = kPanelKeys;
-
 void check_options(const KvCacheOptions& o) {
   const auto expect = [](std::string_view name, int64_t value, int64_t least,
                          int64_t most) {
@@ -54,18 +51,18 @@ int64_t panel_of(int64_t page_keys) {
   return panel;
 }
 
-int64_t bytes_of(const std::vector<int64_t>& factors, int64_t behind) {
+int64_t bytes_of(const std::vector<int64_t>& factors) {
   std::optional<int64_t> elements = 1;
   for (const int64_t factor : factors) {
     if (elements) elements = checked_product(*elements, factor);
   }
   constexpr int64_t kMostElements = INT64_MAX / 8;
-  if (!elements || *elements > kMostElements - behind) {
+  if (!elements || *elements > kMostElements) {
     fail(ErrorCode::limit, kOperation,
          "the cache needs more bytes than 63 bits count; expected smaller "
          "sizes");
   }
-  return (*elements + behind) * static_cast<int64_t>(sizeof(float));
+  return *elements * static_cast<int64_t>(sizeof(float));
 }
 
 std::unique_ptr<CacheStorage> make_storage(const KvCacheOptions& options) {
@@ -88,10 +85,10 @@ std::unique_ptr<CacheStorage> make_storage(const KvCacheOptions& options) {
     fail(ErrorCode::limit, kOperation, "{} pages; expected at most {}", pages,
          INT32_MAX);
   }
-  const int64_t k_bytes = bytes_of(
-      {pages, options.kv_heads, s.page_keys, options.head_dim}, kBehindPanels);
+  const int64_t k_bytes =
+      bytes_of({pages, options.kv_heads, s.page_keys, options.head_dim});
   const int64_t v_bytes =
-      bytes_of({pages, options.kv_heads, s.page_keys, s.value_row}, 0);
+      bytes_of({pages, options.kv_heads, s.page_keys, s.value_row});
   s.k_memory = make_aligned_buffer(k_bytes);
   s.v_memory = make_aligned_buffer(v_bytes);
   s.bytes = k_bytes + v_bytes;
