@@ -172,12 +172,16 @@ BenchShape own_shape(std::string_view name) {
   return shape;
 }
 
+// What 32 bits count, less one: as everywhere where a shape is said.
+constexpr int64_t kMostSize = INT32_MAX - 1;
+
 [[noreturn]] void refuse_shape(std::string_view text) {
-  throw Error(ErrorCode::invalid_argument,
-              fmt::format("[shape] expected six whole numbers of at least 1 as "
-                          "B,H,Hkv,Lq,Lk,D, such as 1,8,8,2048,2048,64, got "
-                          "'{}'",
-                          text));
+  throw Error(
+      ErrorCode::invalid_argument,
+      fmt::format("[shape] expected six whole numbers of at least 1 and "
+                  "at most {} as B,H,Hkv,Lq,Lk,D, such as "
+                  "1,8,8,2048,2048,64, got '{}'",
+                  kMostSize, text));
 }
 
 }  // namespace
@@ -195,7 +199,8 @@ BenchShape parse_bench_shape(std::string_view text) {
     while (number.ends_with(' ')) number.remove_suffix(1);
     const char* end = number.data() + number.size();
     const auto [after, status] = std::from_chars(number.data(), end, *size);
-    if (status != std::errc() || after != end || *size < 1) refuse_shape(text);
+    const bool is_number = status == std::errc() && after == end;
+    if (!is_number || *size < 1 || *size > kMostSize) refuse_shape(text);
     rest.remove_prefix(std::min(comma + 1, rest.size()));
   }
   if (shape.heads % shape.kv_heads != 0) {

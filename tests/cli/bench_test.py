@@ -183,8 +183,8 @@ class Bench(tool.ToolTest):
                  "expected forward"),
                 (["--pass", "up"], "unknown pass 'up'; expected forward"),
                 (["--shape", "1,2,3"], "expected six whole numbers of at least "
-                 "1 as B,H,Hkv,Lq,Lk,D, such as 1,8,8,2048,2048,64, got "
-                 "'1,2,3'"),
+                 "1 and at most 2147483646 as B,H,Hkv,Lq,Lk,D, such as "
+                 "1,8,8,2048,2048,64, got '1,2,3'"),
                 (["--shape", "1,2,2,4,4,0"], "got '1,2,2,4,4,0'"),
                 (["--shape", "1,2,2,4,4,8,9"], "got '1,2,2,4,4,8,9'"),
                 (["--shape", "1,3,2,4,4,8"], "H is 3 and Hkv is 2"),
@@ -195,7 +195,8 @@ class Bench(tool.ToolTest):
                 (["--samples", "0"], "got '0'"),
                 (["--samples", "3", "--samples", "4"], "given 2 times"),
                 (["--json=1"], "takes no value"),
-                (["--shape", "1,1,1,9,9,999999999999999"], "cannot allocate"),
+                (["--shape", "1,1,1,9,9,999999999999999"],
+                 "at most 2147483646"),
                 (["--memory-cap", "9", "--shape", "1,1,1,9,9,8"],
                  "expected at most 9 bytes"),
                 (["--sampels", "3"], "did you mean '--samples'?")]:
