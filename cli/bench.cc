@@ -23,7 +23,6 @@
 namespace maskwise::cli {
 namespace {
 
-constexpr int64_t kMostThreads = 1024;
 constexpr int64_t kMostSamples = 100000;
 
 struct BenchFlags {

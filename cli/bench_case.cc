@@ -5,10 +5,10 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <random>
 #include <utility>
 
+#include "flags.h"
 #include "suggest.h"
 
 namespace maskwise::cli {
@@ -172,37 +172,25 @@ BenchShape own_shape(std::string_view name) {
   return shape;
 }
 
-// What 32 bits count, less one: as everywhere where a shape is said.
-constexpr int64_t kMostSize = INT32_MAX - 1;
-
-[[noreturn]] void refuse_shape(std::string_view text) {
-  throw Error(
-      ErrorCode::invalid_argument,
-      fmt::format("[shape] expected six whole numbers of at least 1 and "
-                  "at most {} as B,H,Hkv,Lq,Lk,D, such as "
-                  "1,8,8,2048,2048,64, got '{}'",
-                  kMostSize, text));
-}
-
 }  // namespace
 
 BenchShape parse_bench_shape(std::string_view text) {
-  BenchShape shape;
-  std::string_view rest = text;
-  int64_t* const sizes[] = {&shape.batch, &shape.heads,  &shape.kv_heads,
-                            &shape.q_len, &shape.kv_len, &shape.head_dim};
-  for (int64_t* size : sizes) {
-    const bool last = size == &shape.head_dim;
-    const size_t comma = std::min(rest.find(','), rest.size());
-    std::string_view number = rest.substr(0, last ? rest.npos : comma);
-    while (number.starts_with(' ')) number.remove_prefix(1);
-    while (number.ends_with(' ')) number.remove_suffix(1);
-    const char* end = number.data() + number.size();
-    const auto [after, status] = std::from_chars(number.data(), end, *size);
-    const bool is_number = status == std::errc() && after == end;
-    if (!is_number || *size < 1 || *size > kMostSize) refuse_shape(text);
-    rest.remove_prefix(std::min(comma + 1, rest.size()));
+  std::array<int64_t, 6> sizes = {};
+  const bool is_read = read_sizes(text, sizes);
+  const auto [least, most] = std::ranges::minmax(sizes);
+  if (!is_read || least < 1 || most > kMostSize) {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("[shape] expected six whole numbers of at least 1 "
+                            "and at most {} as B,H,Hkv,Lq,Lk,D, such as "
+                            "1,8,8,2048,2048,64, got '{}'",
+                            kMostSize, text));
   }
+  const BenchShape shape = {.batch = sizes[0],
+                            .heads = sizes[1],
+                            .kv_heads = sizes[2],
+                            .q_len = sizes[3],
+                            .kv_len = sizes[4],
+                            .head_dim = sizes[5]};
   if (shape.heads % shape.kv_heads != 0) {
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("[shape] H is {} and Hkv is {}; expected H to be a "

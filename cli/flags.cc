@@ -107,8 +107,6 @@ CLI::Validator finite_number() {
 }
 
 void add_call_flags(CLI::App& command, CallFlags& flags) {
-  // More threads than this are a typing error, not a machine.
-  constexpr int64_t kMostThreads = 1024;
   command
       .add_option("--scale", flags.scale,
                   "Factor of the scores (default: 1/sqrt(D))")
@@ -147,24 +145,27 @@ AttentionOptions CallFlags::options() const {
   return options;
 }
 
-AttentionShape parse_shape(std::string_view text) {
-  constexpr int64_t kMost = std::numeric_limits<int32_t>::max() - 1;  // bind()
-  std::array<int64_t, 4> sizes = {};
-  std::string_view rest = text;
+bool read_sizes(std::string_view text, std::span<int64_t> sizes) {
   for (size_t i = 0; i < sizes.size(); ++i) {
     const bool last = i + 1 == sizes.size();
-    const size_t comma = std::min(rest.find(','), rest.size());
+    const size_t comma = std::min(text.find(','), text.size());
     const std::string_view number =
-        trimmed(rest.substr(0, last ? rest.npos : comma));
+        trimmed(text.substr(0, last ? text.npos : comma));
     const char* end = number.data() + number.size();
     const auto [after, status] = std::from_chars(number.data(), end, sizes[i]);
-    if (status != std::errc() || after != end || sizes[i] < 0) {
-      throw Error(ErrorCode::invalid_argument,
-                  fmt::format("[shape] expected four whole numbers from 0 to "
-                              "{} as B,H,Lq,Lk, such as 2,4,12,12, got '{}'",
-                              kMost, text));
-    }
-    rest.remove_prefix(std::min(comma + 1, rest.size()));
+    if (status != std::errc() || after != end) return false;
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
+  return true;
+}
+
+AttentionShape parse_shape(std::string_view text) {
+  std::array<int64_t, 4> sizes = {};
+  if (!read_sizes(text, sizes) || *std::ranges::min_element(sizes) < 0) {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("[shape] expected four whole numbers from 0 to "
+                            "{} as B,H,Lq,Lk, such as 2,4,12,12, got '{}'",
+                            kMostSize, text));
   }
   return {sizes[0], sizes[1], sizes[2], sizes[3]};
 }

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -49,6 +50,16 @@ struct CallFlags {
 };
 
 void add_call_flags(CLI::App& command, CallFlags& flags);
+
+// More threads than this are a typing error, not a machine.
+inline constexpr int64_t kMostThreads = 1024;
+
+// The largest size of a shape: bind() takes no more.
+inline constexpr int64_t kMostSize = INT32_MAX - 1;
+
+// As many whole numbers as `sizes` holds, with commas between; false when the
+// text is anything else.
+bool read_sizes(std::string_view text, std::span<int64_t> sizes);
 
 // "B,H,Lq,Lk", blanks around the numbers allowed. Throws Error.
 AttentionShape parse_shape(std::string_view text);

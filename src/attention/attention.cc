@@ -1,13 +1,11 @@
 #include "maskwise/attention.h"
 
-#include <limits>
-#include <utility>
-
 #include "attention/attention_checks.h"
 #include "attention/attention_outputs.h"
 #include "attention/bias_mask.h"
 #include "backend/cpu/forward.h"
 #include "backend/reference/contract.h"
+#include "backend/row_math.h"
 #include "base/fail.h"
 #include "base/fp_environment.h"
 
@@ -19,8 +17,8 @@ namespace {
 Visibility visibility_of(const BoundMask& mask, const Input& bias) {
   return [mask, bias](int64_t b, int64_t h, int64_t q, int64_t k) {
     if (!mask.allowed(b, h, q, k)) return false;
-    return !bias.given() || bias.at(b, h, q)[k * bias.stride[3]] !=
-                                -std::numeric_limits<float>::infinity();
+    return !bias.given() ||
+           bias.at(b, h, q)[k * bias.stride[3]] != kMinusInfinity;
   };
 }
 

@@ -17,20 +17,6 @@ Tensor make_output(DType dtype, const Shape& bhld, Layout layout) {
   return Tensor(dtype, {bhld[0], bhld[2], bhld[1], bhld[3]});
 }
 
-// `tensor` as [B, H, L, D] (or [B, H, L]) for a backend to write.
-Output output_of(Tensor& tensor, Layout layout) {
-  Output output;
-  output.data = tensor.mutable_bytes();
-  output.dtype = tensor.dtype();
-  const TensorView view = layout == Layout::bhld
-                              ? tensor.view()
-                              : tensor.view().permuted({0, 2, 1, 3});
-  for (int64_t axis = 0; axis < view.rank(); ++axis) {
-    output.stride[axis] = view.stride(axis);
-  }
-  return output;
-}
-
 ScoreStage stage_of(Scores scores) {
   if (scores == Scores::raw) return ScoreStage::raw;
   return scores == Scores::capped ? ScoreStage::capped : ScoreStage::biased;
@@ -96,24 +82,24 @@ AttentionResult make_outputs(ForwardProblem& problem,
   result.o =
       make_output(problem.q.dtype, {batch, heads, q_len, problem.value_dim},
                   options.layout);
-  problem.o = output_of(result.o, options.layout);
-  for (auto [tensor, output] :
-       {std::pair(&result.lse, &problem.lse), std::pair(&result.m, &problem.m),
-        std::pair(&result.l, &problem.l)}) {
-    *tensor = Tensor(DType::f32, rows);
-    *output = output_of(*tensor, Layout::bhld);
-  }
-  if (options.weights == Weights::all) {
-    result.weights = Tensor(DType::f32, pairs);
-    problem.weights = output_of(result.weights, Layout::bhld);
-  }
-  if (options.scores != Scores::none) {
-    result.scores = Tensor(DType::f32, pairs);
-    problem.scores = output_of(result.scores, Layout::bhld);
-    problem.score_stage = stage_of(options.scores);
+  for (Tensor* each : {&result.lse, &result.m, &result.l}) {
+    *each = Tensor(DType::f32, rows);
   }
   fill(result.lse, kMinusInfinity);
   fill(result.m, kLowest);
+  AttentionTarget target = {.o = result.o.mutable_view(),
+                            .lse = result.lse.mutable_view(),
+                            .m = result.m.mutable_view(),
+                            .l = result.l.mutable_view()};
+  if (options.weights == Weights::all) {
+    result.weights = Tensor(DType::f32, pairs);
+    target.weights = result.weights.mutable_view();
+  }
+  if (options.scores != Scores::none) {
+    result.scores = Tensor(DType::f32, pairs);
+    target.scores = result.scores.mutable_view();
+  }
+  check_outputs(target, options, problem);
   return result;
 }
 

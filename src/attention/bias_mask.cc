@@ -1,17 +1,12 @@
 #include "attention/bias_mask.h"
 
 #include <algorithm>
-#include <limits>
 
+#include "backend/row_math.h"
 #include "maskwise/mask.h"
 #include "maskwise/tensor.h"
 
 namespace maskwise::detail {
-namespace {
-
-constexpr float kMinusInf = -std::numeric_limits<float>::infinity();
-
-}  // namespace
 
 bool has_minus_inf(const Input& bias, const ProblemShape& shape) {
   // What is repeated is looked at once.
@@ -23,7 +18,7 @@ bool has_minus_inf(const Input& bias, const ProblemShape& shape) {
       for (int64_t q = 0; q < size(2, shape.q_len); ++q) {
         const float* row = bias.at(b, h, q);
         for (int64_t k = 0; k < size(3, shape.kv_len); ++k) {
-          if (row[k * bias.stride[3]] == kMinusInf) return true;
+          if (row[k * bias.stride[3]] == kMinusInfinity) return true;
         }
       }
     }
@@ -36,7 +31,7 @@ MaskPlan plan_without_minus_inf(const MaskPlan& plan, const TensorView& bias) {
   const Tensor dense = to_f32(bias.rank() == 0 ? bias.broadcast_to({1}) : bias);
   Tensor allowed(DType::boolean, dense.shape());
   for (int64_t i = 0; i < dense.size(); ++i) {
-    allowed.mutable_data<bool>()[i] = dense.data<float>()[i] != kMinusInf;
+    allowed.mutable_data<bool>()[i] = dense.data<float>()[i] != kMinusInfinity;
   }
   return compile(plan.mask().restricted_to(allowed), plan.options());
 }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "attention/cache_storage.h"
+#include "backend/cpu/scratch.h"
 #include "base/aligned_buffer.h"
 #include "base/checked_math.h"
 #include "base/fail.h"
@@ -19,7 +20,7 @@ namespace {
 constexpr std::string_view kOperation = "kv_cache";
 
 // Keys that lie side by side in a panel of K: one vector of the widest ISA.
-constexpr int64_t kPanelKeys = 16;
+constexpr int64_t kPanelKeys = kWidestVector;
 
 void check_options(const KvCacheOptions& o) {
   const auto expect = [](std::string_view name, int64_t value, int64_t least,
@@ -71,14 +72,11 @@ std::unique_ptr<CacheStorage> make_storage(const KvCacheOptions& options) {
   CacheStorage& s = *storage;
   s.options = options;
   if (options.value_dim == 0) s.options.value_dim = options.head_dim;
-  const auto whole_panels = [](int64_t n) {
-    return (n + kPanelKeys - 1) / kPanelKeys * kPanelKeys;
-  };
-  s.page_keys = options.page_size == 0 ? whole_panels(options.max_length)
-                                       : options.page_size;
+  s.page_keys =
+      options.page_size == 0 ? padded(options.max_length) : options.page_size;
   s.panel_keys = panel_of(s.page_keys);
   s.pages_per_item = s.pages_of(options.max_length);
-  s.value_row = whole_panels(s.options.value_dim);
+  s.value_row = padded(s.options.value_dim);
   const int64_t pages =
       options.pages > 0 ? options.pages : options.batch * s.pages_per_item;
   if (pages > INT32_MAX) {

@@ -138,6 +138,17 @@ TEST(AttentionIntoTest, AllocatesNothing) {
   }
 }
 
+TEST(AttentionIntoTest, EmptyOutputsFit) {
+  Rng rng(kSeed);
+  for (const AttentionShape& shape :
+       {AttentionShape{2, 4, 0, 5}, AttentionShape{0, 4, 3, 5}}) {
+    const AttentionCase call = make_case(rng, shape, all());
+    OwnTarget own(call);
+    attention_into(own.target, call.q, call.k, call.v, own.plan, own.options);
+    EXPECT_TRUE(same_bits(own.result, call.run()));
+  }
+}
+
 TEST(AttentionIntoTest, WhatIsNotGivenIsNotWritten) {
   AttentionCase call = plain_case(Layout::bhld);
   OwnTarget own(call);

@@ -5,29 +5,19 @@
 #include <cstdint>
 #include <limits>
 
+#include "tests/support/mxcsr.h"
+
 namespace maskwise::detail {
 namespace {
 
-// The bits of MXCSR that glibc's fenv_t shows (Intel SDM vol. 1, 10.2.3).
-constexpr uint32_t kDefault = 0x1F80;
-constexpr uint32_t kFlushToZero = 0x8000;
-constexpr uint32_t kDenormalsAreZero = 0x0040;
-constexpr uint32_t kRoundUp = 0x4000;
-constexpr uint32_t kInexactFlag = 0x0020;
-constexpr uint32_t kInvalidTrap = 0x0080;  // set: masked
-
-uint32_t mxcsr() {
-  std::fenv_t environment;
-  std::fegetenv(&environment);
-  return environment.__mxcsr;
-}
-
-void set_mxcsr(uint32_t bits) {
-  std::fenv_t environment;
-  std::fegetenv(&environment);
-  environment.__mxcsr = bits;
-  std::fesetenv(&environment);
-}
+using testing::kDefault;
+using testing::kDenormalsAreZero;
+using testing::kFlushToZero;
+using testing::kInexactFlag;
+using testing::kInvalidTrap;
+using testing::kRoundUp;
+using testing::mxcsr;
+using testing::set_mxcsr;
 
 // Puts the environment of the test back, whatever happens in it.
 class FpEnvironmentTest : public ::testing::Test {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "backend/cpu/task_list.h"
+
 namespace maskwise::detail {
 namespace {
 
@@ -30,8 +32,8 @@ std::optional<BlockTask> CacheTasks::task(int64_t number) const {
   const int64_t end = problem_.paged.lengths[task.batch];
   const int64_t begin = problem_.paged.begins[task.batch];
 
-  const Slice& slice =
-      plan_.slices[static_cast<size_t>(slice_at(task.batch, task.first_head))];
+  const Slice& slice = plan_.slices[static_cast<size_t>(
+      plan_.slice_of_use[static_cast<size_t>(use)])];
   const RowBlock* blocks = plan_.blocks.data() + slice.first_block;
   const RowBlock* blocks_end = blocks + slice.block_count;
   const RowBlock* block = std::upper_bound(blocks, blocks_end, begin,
@@ -48,29 +50,8 @@ std::optional<BlockTask> CacheTasks::task(int64_t number) const {
   task.row_begin = static_cast<int32_t>(first - block->q_begin);
   task.rows = static_cast<int32_t>(last - first);
   task.q_begin = first - begin;
-  if (!stack_heads(task)) return std::nullopt;
+  if (!stack_heads(problem_, plan_, task)) return std::nullopt;
   return task;
-}
-
-// Stacks the heads from the task's on that share its slice and kv head; false
-// when the task of an earlier head has it.
-bool CacheTasks::stack_heads(BlockTask& task) const {
-  const int64_t most_heads = kBlockRows / task.rows;
-  const int64_t group = problem_.shape.heads / problem_.kv_heads;
-  const int64_t first_of_group = task.first_head / group * group;
-  const int32_t slice = slice_at(task.batch, task.first_head);
-  int64_t begin = task.first_head;
-  while (begin > first_of_group && slice_at(task.batch, begin - 1) == slice) {
-    --begin;
-  }
-  if ((task.first_head - begin) % most_heads != 0) return false;
-  int64_t end = task.first_head + 1;
-  while (end < std::min(first_of_group + group, task.first_head + most_heads) &&
-         slice_at(task.batch, end) == slice) {
-    ++end;
-  }
-  task.heads = static_cast<int32_t>(end - task.first_head);
-  return true;
 }
 
 }  // namespace maskwise::detail

@@ -23,11 +23,6 @@ class CacheTasks {
 
  private:
   int64_t blocks_of_a_head() const;
-  int32_t slice_at(int64_t batch, int64_t head) const {
-    return plan_
-        .slice_of_use[static_cast<size_t>(batch * problem_.shape.heads + head)];
-  }
-  bool stack_heads(BlockTask& task) const;
 
   const ForwardProblem& problem_;
   const PlanData& plan_;

@@ -4,26 +4,30 @@
 
 namespace maskwise::detail {
 
-int64_t TaskList::count() const {
-  return plan_.first_task.empty() ? 0 : plan_.first_task.back();
+bool stack_heads(const ForwardProblem& problem, const PlanData& plan,
+                 BlockTask& task) {
+  const int64_t most_heads = kBlockRows / task.rows;
+  if (most_heads == 1) return true;
+  const int64_t group = problem.shape.heads / problem.kv_heads;
+  const int64_t first_of_group = task.first_head / group * group;
+  const auto slice_at = [&](int64_t head) {
+    return plan.slice_of_use[static_cast<size_t>(
+        task.batch * problem.shape.heads + head)];
+  };
+  const int32_t slice = slice_at(task.first_head);
+  int64_t begin = task.first_head;
+  while (begin > first_of_group && slice_at(begin - 1) == slice) --begin;
+  if ((task.first_head - begin) % most_heads != 0) return false;
+  const int64_t most =
+      std::min(first_of_group + group, task.first_head + most_heads);
+  int64_t end = task.first_head + 1;
+  while (end < most && slice_at(end) == slice) ++end;
+  task.heads = static_cast<int32_t>(end - task.first_head);
+  return true;
 }
 
-TaskList::HeadRun TaskList::heads_around(const Slice& slice,
-                                         int64_t use) const {
-  const int64_t group = problem_.shape.heads / problem_.kv_heads;
-  const auto head_at = [&](int64_t i) {
-    return int64_t{plan_.slice_uses[static_cast<size_t>(i)]};
-  };
-  const int64_t kv_head = head_at(use) / group;
-  const auto belongs = [&](int64_t i) {
-    return head_at(i) == head_at(use) + i - use &&
-           head_at(i) / group == kv_head;
-  };
-  HeadRun run = {use, use + 1};
-  while (run.begin > slice.first_use && belongs(run.begin - 1)) --run.begin;
-  const int64_t end = slice.first_use + slice.use_count;
-  while (run.end < end && belongs(run.end)) ++run.end;
-  return run;
+int64_t TaskList::count() const {
+  return plan_.first_task.empty() ? 0 : plan_.first_task.back();
 }
 
 std::optional<BlockTask> TaskList::task(int64_t number) const {
@@ -44,11 +48,7 @@ std::optional<BlockTask> TaskList::task(int64_t number) const {
                     .batch = head / problem_.shape.heads,
                     .first_head = head % problem_.shape.heads,
                     .heads = 1};
-  const int64_t most_heads = kBlockRows / block.rows;
-  if (most_heads == 1) return task;
-  const HeadRun run = heads_around(slice, use);
-  if ((use - run.begin) % most_heads != 0) return std::nullopt;
-  task.heads = static_cast<int32_t>(std::min(most_heads, run.end - use));
+  if (!stack_heads(problem_, plan_, task)) return std::nullopt;
   return task;
 }
 

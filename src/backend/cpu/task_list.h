@@ -11,6 +11,12 @@
 
 namespace maskwise::detail {
 
+// Stacks the heads from task.first_head on that share its slice and kv head,
+// as many as its rows leave lanes for. False when the task of an earlier head
+// has it. Rows and batch are set.
+bool stack_heads(const ForwardProblem& problem, const PlanData& plan,
+                 BlockTask& task);
+
 // Every row block of every (batch, head), in the order of the plan's schedule.
 // Makes tasks when it is asked for them; owns no memory.
 class TaskList {
@@ -27,13 +33,6 @@ class TaskList {
   std::optional<BlockTask> task(int64_t number) const;
 
  private:
-  // A stretch of slice_uses: heads next to each other that one kv head serves.
-  struct HeadRun {
-    int64_t begin = 0;
-    int64_t end = 0;
-  };
-  HeadRun heads_around(const Slice& slice, int64_t use) const;
-
   const ForwardProblem& problem_;
   const PlanData& plan_;
 };

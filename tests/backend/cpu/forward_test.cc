@@ -5,13 +5,13 @@
 #include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/parallel_for.h>
 
-#include <cfenv>
 #include <cstdint>
 #include <thread>
 #include <vector>
 
 #include "tests/support/attention_backends.h"
 #include "tests/support/attention_random.h"
+#include "tests/support/mxcsr.h"
 
 namespace maskwise::testing {
 namespace {
@@ -94,32 +94,14 @@ TEST(ForwardTest, CallFromInsideTheCallersOwnTasksGivesTheSameBits) {
   }
 }
 
-// The bits of MXCSR that glibc's fenv_t shows (Intel SDM vol. 1, 10.2.3).
-constexpr uint32_t kDefault = 0x1F80;
-constexpr uint32_t kFlushToZero = 0x8000;
-constexpr uint32_t kDenormalsAreZero = 0x0040;
-constexpr uint32_t kRoundDown = 0x2000;
-constexpr uint32_t kRoundUp = 0x4000;
-constexpr uint32_t kDivideFlag = 0x0004;
-constexpr uint32_t kAllTraps = 0x1F80;  // set: masked
-
-uint32_t mxcsr() {
-  std::fenv_t environment;
-  std::fegetenv(&environment);
-  return environment.__mxcsr;
-}
-
 // Calls `body` under the given MXCSR and says what it was afterwards.
 template <typename Body>
 uint32_t under_mxcsr(uint32_t bits, Body body) {
-  std::fenv_t before;
-  std::fegetenv(&before);
-  std::fenv_t odd = before;
-  odd.__mxcsr = bits;
-  std::fesetenv(&odd);
+  const uint32_t before = mxcsr();
+  set_mxcsr(bits);
   body();
   const uint32_t after = mxcsr();
-  std::fesetenv(&before);
+  set_mxcsr(before);
   return after;
 }
 
