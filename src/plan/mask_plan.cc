@@ -98,16 +98,17 @@ void build_schedule(PlanData& plan) {
   }
 }
 
-// The keys of the largest fold; where rows stand at different ordinals, it can
-// be much more than those of one row.
-int64_t largest_fold(const PlanData& plan) {
-  int64_t largest = 0;
+// The most folds of a block, and the keys of the largest: where rows stand at
+// different ordinals, those can be much more than a row has.
+void measure_folds(PlanData& plan) {
   for (const RowBlock& block : plan.blocks) {
+    int64_t folds = 0;
     walk_folds(plan, block, [&](const FoldSpan& fold) {
-      largest = std::max(largest, fold.keys);
+      plan.largest_fold = std::max(plan.largest_fold, fold.keys);
+      ++folds;
     });
+    plan.most_folds = std::max(plan.most_folds, folds);
   }
-  return largest;
 }
 
 // The rows of the smallest block that another of its slice follows.
@@ -214,7 +215,7 @@ MaskPlan compile(const BoundMask& mask, const PlanOptions& options) {
                         builder);
   }
   detail::build_schedule(stored->data);
-  stored->data.largest_fold = detail::largest_fold(stored->data);
+  detail::measure_folds(stored->data);
   stored->data.fewest_rows = detail::fewest_rows(stored->data);
   detail::shrink(stored->data);
   stored->stats = detail::count_stats(stored->data);

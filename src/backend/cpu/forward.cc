@@ -7,15 +7,15 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
-#include <memory>
 #include <optional>
 
 #include "backend/cpu/cache_tasks.h"
+#include "backend/cpu/fold_sharing.h"
 #include "backend/cpu/kernel_table.h"
 #include "backend/cpu/scratch.h"
 #include "backend/cpu/task_list.h"
 #include "backend/cpu/usable_threads.h"
-#include "base/aligned_buffer.h"
+#include "backend/cpu/worker_memory.h"
 #include "base/fp_environment.h"
 
 namespace maskwise::detail {
@@ -24,42 +24,28 @@ namespace {
 // Below this many multiply-adds a call is over before threads have woken up.
 constexpr double kSmallCall = 500000;
 
-// This thread's scratch: made once, and kept for later calls while it is large
-// enough.
-void* thread_scratch(int64_t bytes) {
-  thread_local std::shared_ptr<void> memory;
-  thread_local int64_t size = 0;
-  if (bytes > size) {
-    memory = make_aligned_buffer(bytes);
-    size = bytes;
-  }
-  return memory.get();
-}
-
-// The first aligned address from `memory` on.
-char* aligned(void* memory) {
-  const auto address = reinterpret_cast<uintptr_t>(memory);
-  const auto whole = static_cast<uintptr_t>(kAlignment);
-  return static_cast<char*>(memory) + (whole - address % whole) % whole;
-}
-
 // A call: its tasks are taken by number, by whoever is free. Tasks: TaskList or
 // CacheTasks.
 template <typename Tasks>
 class Call {
  public:
   Call(const ForwardProblem& problem, const PlanData& plan,
-       const CpuOptions& options)
+       const CpuOptions& options, int64_t threads)
       : problem_(problem),
         plan_(plan),
         kernels_(kernels_of(options.isa)),
-        workspace_(aligned(options.workspace)),
+        memory_(problem, plan, options.workspace, threads),
         tasks_(problem, plan),
-        scratch_bytes_(ForwardScratch::bytes_for(problem, plan)) {}
+        threads_(threads) {}
 
-  void run(int64_t threads) {
-    const int64_t workers = std::min(threads, tasks_.count());
-    if (workers <= 1) {
+  void run() {
+    if (tasks_.count() == 0) return;
+    if (shares_folds()) {
+      run_by_folds();
+      return;
+    }
+    const int64_t workers = std::min(threads_, tasks_.count());
+    if (workers == 1) {
       work(0);
       return;
     }
@@ -70,11 +56,29 @@ class Call {
   }
 
  private:
+  // Whether tasks are fewer than threads, and have folds to share.
+  bool shares_folds() const {
+    if (threads_ == 1 || plan_.most_folds <= 1) return false;
+    int64_t tasks = 0;
+    for (int64_t i = 0; i < tasks_.count() && tasks < threads_; ++i) {
+      tasks += tasks_.task(i).has_value() ? 1 : 0;
+    }
+    return tasks < threads_;
+  }
+
+  void run_by_folds() {
+    FoldSharing sharing(problem_, plan_, kernels_, memory_, threads_);
+    for (int64_t i = 0; i < tasks_.count(); ++i) {
+      if (const std::optional<BlockTask> task = tasks_.task(i)) {
+        sharing.add(*task);
+      }
+    }
+    sharing.finish();
+  }
+
   void work(int64_t worker) {
     const FpEnvironment environment;
-    void* memory = workspace_ == nullptr ? thread_scratch(scratch_bytes_)
-                                         : workspace_ + worker * scratch_bytes_;
-    ForwardScratch scratch(problem_, plan_, memory);
+    ForwardScratch scratch(problem_, plan_, memory_.scratch(worker));
     for (;;) {
       const int64_t number = next_.fetch_add(1, std::memory_order_relaxed);
       if (number >= tasks_.count()) return;
@@ -87,9 +91,9 @@ class Call {
   const ForwardProblem& problem_;
   const PlanData& plan_;
   const KernelTable& kernels_;
-  char* const workspace_;
+  const WorkerMemory memory_;
   const Tasks tasks_;
-  const int64_t scratch_bytes_;
+  const int64_t threads_;
   std::atomic<int64_t> next_ = 0;
 };
 
@@ -108,8 +112,7 @@ double pairs_of(const ForwardProblem& problem, const PlanData& plan) {
 
 int64_t forward_bytes(const ForwardProblem& problem, const PlanData& plan,
                       std::optional<int> threads) {
-  return kAlignment +
-         usable_threads(threads) * ForwardScratch::bytes_for(problem, plan);
+  return WorkerMemory::bytes_for(problem, plan, usable_threads(threads));
 }
 
 void cpu_forward(const ForwardProblem& problem, const PlanData& plan,
@@ -120,9 +123,9 @@ void cpu_forward(const ForwardProblem& problem, const PlanData& plan,
   const int64_t threads =
       multiply_adds < kSmallCall ? 1 : usable_threads(options.threads);
   if (problem.paged.given()) {
-    Call<CacheTasks>(problem, plan, options).run(threads);
+    Call<CacheTasks>(problem, plan, options, threads).run();
   } else {
-    Call<TaskList>(problem, plan, options).run(threads);
+    Call<TaskList>(problem, plan, options, threads).run();
   }
 }
 

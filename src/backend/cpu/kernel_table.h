@@ -10,8 +10,15 @@
 #include "backend/forward_problem.h"
 #include "maskwise/device.h"
 #include "plan/plan_data.h"
+#include "plan/plan_walk.h"
 
 namespace maskwise::detail {
+
+// When a fold is merged: the first begins the rows, the last writes them.
+struct FoldTurn {
+  bool is_first = false;
+  bool is_last = false;
+};
 
 struct KernelTable {
   Isa isa = Isa::scalar;
@@ -20,6 +27,16 @@ struct KernelTable {
   void (*forward_block)(const ForwardProblem& problem, const PlanData& plan,
                         const BlockTask& task,
                         ForwardScratch& scratch) = nullptr;
+
+  // The same in two steps, for calls whose threads share folds: sums one fold
+  // of the task into scratch.fold_m, fold_l and fold_sum; and takes such a fold
+  // into the task's rows, which the scratch keeps from the first to the last.
+  void (*sum_fold)(const ForwardProblem& problem, const PlanData& plan,
+                   const BlockTask& task, const FoldSpan& span,
+                   ForwardScratch& scratch) = nullptr;
+  void (*merge_fold)(const ForwardProblem& problem, const PlanData& plan,
+                     const BlockTask& task, const FoldTurn& turn,
+                     ForwardScratch& scratch) = nullptr;
 
   // The probes of maskwise/bench.h; the first two return the FLOP they did.
   double (*probe_registers)(int64_t rounds) = nullptr;

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "backend/cpu/fold_table.h"
+#include "backend/cpu/partial_fold.h"
 #include "backend/forward_problem.h"
 
 namespace maskwise::detail {
@@ -56,6 +57,13 @@ struct ForwardScratch {
   // Carves `memory`, which is aligned to kAlignment and has bytes_for() bytes.
   ForwardScratch(const ForwardProblem& problem, const PlanData& plan,
                  void* memory);
+
+  // Sums the next fold there.
+  void sum_into(const PartialFold& fold) {
+    fold_m = fold.m;
+    fold_l = fold.l;
+    fold_sum = fold.sum;
+  }
 
   static int64_t bytes_for(const ForwardProblem& problem, const PlanData& plan);
 };
