@@ -29,17 +29,13 @@ int64_t PartialFoldPool::bytes_for(const ForwardProblem& problem,
          int64_t{sizeof(float)};
 }
 
-int64_t PartialFoldPool::floats_of(int64_t lanes) const {
-  return floats_for(lanes, value_row_);
-}
-
 bool PartialFoldPool::has_room(int64_t lanes) const {
-  return used_ + floats_of(lanes) <= capacity_;
+  return used_ + floats_for(lanes, value_row_) <= capacity_;
 }
 
 PartialFold PartialFoldPool::take(int64_t lanes) {
   float* const begin = memory_ + used_;
-  used_ += floats_of(lanes);
+  used_ += floats_for(lanes, value_row_);
   return {.m = begin, .l = begin + kBlockRows, .sum = begin + 2 * kBlockRows};
 }
 

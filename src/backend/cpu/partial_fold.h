@@ -27,8 +27,6 @@ class PartialFoldPool {
   void clear() { used_ = 0; }
 
  private:
-  int64_t floats_of(int64_t lanes) const;
-
   int64_t value_row_;
   float* memory_;
   int64_t capacity_;  // floats
