@@ -118,13 +118,16 @@ struct ForwardProblem {
   Positions q_positions;   // [B, Lq]
   Positions kv_positions;  // [B, Lk]
 
-  Output o;    // [B, H, Lq, Dv]
+  Output o;    // [B, H, Lq, Dv]; of a partial call the row's sum over values
   Output lse;  // [B, H, Lq], as are m and l
   Output m;
   Output l;
   Output weights;  // [B, H, Lq, Lk]; not given: not asked for
   Output scores;   // [B, H, Lq, Lk]; not given: not asked for
   ScoreStage score_stage = ScoreStage::biased;  // of scores
+  // The keys are a part of what the rows see: o is not divided by l. No
+  // weights.
+  bool is_partial = false;
 
   bool has_alibi() const { return slopes != nullptr; }
   float slope(int64_t head) const { return slopes[head * slope_step]; }

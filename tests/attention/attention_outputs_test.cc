@@ -40,6 +40,14 @@ TEST(AttentionOutputs, OnlyWhatIsAskedForIsMade) {
   EXPECT_EQ(p.score_stage, detail::ScoreStage::capped);
 }
 
+TEST(AttentionOutputs, SumsOfAPartAreF32) {
+  detail::ForwardProblem p = problem();
+  p.q.dtype = DType::bf16;
+  EXPECT_EQ(make_outputs(p, {}).o.dtype(), DType::bf16);
+  p.is_partial = true;
+  EXPECT_EQ(make_outputs(p, {}).o.dtype(), DType::f32);
+}
+
 TEST(AttentionOutputs, TheBackendSeesEitherLayoutAsBhld) {
   detail::ForwardProblem p = problem();
   const AttentionResult bhld = make_outputs(p, {});
