@@ -149,6 +149,35 @@ TEST(AttentionIntoTest, EmptyOutputsFit) {
   }
 }
 
+// Every other element of memory that is twice as large.
+TEST(AttentionIntoTest, OutputsMayHaveStrides) {
+  const AttentionCase call = plain_case(Layout::bhld);
+  OwnTarget own(call);
+  own.options.weights = Weights::all;
+  own.options.scores = Scores::raw;
+  const AttentionResult expected =
+      attention(call.q, call.k, call.v, own.plan, own.options);
+  std::vector<Tensor> memory;
+  const std::pair<const Tensor*, MutableTensorView*> outputs[] = {
+      {&expected.o, &own.target.o},
+      {&expected.lse, &own.target.lse},
+      {&expected.m, &own.target.m},
+      {&expected.l, &own.target.l},
+      {&expected.weights, &own.target.weights},
+      {&expected.scores, &own.target.scores}};
+  for (const auto& [tensor, view] : outputs) {
+    Shape strides = contiguous_strides(tensor->shape());
+    for (int64_t& stride : strides) stride *= 2;
+    memory.emplace_back(tensor->dtype(), Shape{2 * tensor->size()});
+    *view = {memory.back().mutable_bytes(), tensor->dtype(), tensor->shape(),
+             strides};
+  }
+  attention_into(own.target, call.q, call.k, call.v, own.plan, own.options);
+  for (const auto& [tensor, view] : outputs) {
+    EXPECT_TRUE(same_bits(Tensor::copy_of(view->view()), *tensor));
+  }
+}
+
 TEST(AttentionIntoTest, WhatIsNotGivenIsNotWritten) {
   AttentionCase call = plain_case(Layout::bhld);
   OwnTarget own(call);
