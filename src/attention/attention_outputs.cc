@@ -82,7 +82,7 @@ AttentionResult make_outputs(ForwardProblem& problem,
                              const AttentionOptions& options) {
   const auto& [batch, heads, q_len, kv_len] = problem.shape;
   const Shape rows = {batch, heads, q_len};
-  const Shape pairs = {batch, heads, q_len, kv_len};
+  const Shape pairs = {batch, heads, problem.pair_row_count(), kv_len};
   AttentionResult result;
   result.o =
       make_output(type_of_o(problem), {batch, heads, q_len, problem.value_dim},
@@ -128,10 +128,10 @@ void check_outputs(const AttentionTarget& target,
   problem.lse = checked_output(target.lse, {"lse", 3, {batch, heads, q_len}});
   problem.m = checked_output(target.m, {"m", 3, {batch, heads, q_len}});
   problem.l = checked_output(target.l, {"l", 3, {batch, heads, q_len}});
-  problem.weights = checked_output(
-      target.weights, {"weights", 4, {batch, heads, q_len, kv_len}});
-  problem.scores = checked_output(target.scores,
-                                  {"scores", 4, {batch, heads, q_len, kv_len}});
+  const std::array<int64_t, 4> pairs = {batch, heads, problem.pair_row_count(),
+                                        kv_len};
+  problem.weights = checked_output(target.weights, {"weights", 4, pairs});
+  problem.scores = checked_output(target.scores, {"scores", 4, pairs});
   problem.score_stage = stage_of(options.scores);
 }
 

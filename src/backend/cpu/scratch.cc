@@ -45,6 +45,7 @@ void carve(const ForwardProblem& problem, const PlanData& plan,
     carver.take(*lanes, kBlockRows);
   }
   carver.take(s.rows, kBlockRows);
+  carver.take(s.pair_rows, kBlockRows);
   carver.take(s.staged_rows, kStagedRows + kKeyPadding);
   carver.take(s.table.k, entries);
   carver.take(s.table.v, entries);

@@ -128,12 +128,13 @@ void Row::write(const Partial& row) const {
   *p_.m.at(b, h, q) = stored_max(row.m, row.l);
   *p_.l.at(b, h, q) = stored(row.l);
   *p_.lse.at(b, h, q) = stored_lse(row.m, row.l);
+  if (p_.pair_row(q) < 0) return;
   if (p_.weights.given()) write_weights(row.m, r);
   if (p_.scores.given()) write_scores();
 }
 
 void Row::write_weights(float m, float r) const {
-  float* out = p_.weights.at(at_.batch, at_.head, at_.q);
+  float* out = p_.weights.at(at_.batch, at_.head, p_.pair_row(at_.q));
   std::fill_n(out, p_.shape.kv_len, 0.0F);
   for (size_t j = 0; j < keys_.size(); ++j) {
     if (x_[j] == kMinusInfinity) continue;
@@ -142,7 +143,7 @@ void Row::write_weights(float m, float r) const {
 }
 
 void Row::write_scores() const {
-  float* out = p_.scores.at(at_.batch, at_.head, at_.q);
+  float* out = p_.scores.at(at_.batch, at_.head, p_.pair_row(at_.q));
   std::fill_n(out, p_.shape.kv_len, kMinusInfinity);
   for (const int64_t k : keys_) {
     const Score each = score(k);
