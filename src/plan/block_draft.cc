@@ -4,6 +4,8 @@
 #include <bit>
 #include <utility>
 
+#include "plan/block_cuts.h"
+
 namespace maskwise::detail {
 namespace {
 
@@ -92,8 +94,25 @@ bool PieceList::is_moved(const PieceList& other) const {
 }
 
 std::vector<BlockDraft> BlockDrafter::draft(int64_t q_begin, int64_t rows) {
+  BlockDraft whole = draft_one(q_begin, rows);
+  const std::vector<int64_t> cuts = find_cuts(whole);
+  if (cuts.empty()) return split(std::move(whole));
   std::vector<BlockDraft> result;
-  result.push_back(draft_one(q_begin, rows));
+  int64_t begin = 0;
+  for (const int64_t cut : cuts) {
+    for (BlockDraft& each : split(draft_one(q_begin + begin, cut - begin))) {
+      result.push_back(std::move(each));
+    }
+    begin = cut;
+  }
+  return result;
+}
+
+std::vector<BlockDraft> BlockDrafter::split(BlockDraft&& whole) {
+  const int64_t q_begin = whole.q_begin;
+  const int64_t rows = whole.rows;
+  std::vector<BlockDraft> result;
+  result.push_back(std::move(whole));
   const auto walked = static_cast<double>(result[0].walked_pairs());
   const auto visible = static_cast<double>(result[0].visible_pairs);
   if (rows <= kFewestRows || visible >= kWasteful * walked) return result;
@@ -102,8 +121,8 @@ std::vector<BlockDraft> BlockDrafter::draft(int64_t q_begin, int64_t rows) {
   std::vector<BlockDraft> halves;
   double walked_halves = 0;
   for (int64_t first = 0; first < rows; first += half) {
-    for (BlockDraft& each :
-         draft(q_begin + first, std::min(half, rows - first))) {
+    const int64_t count = std::min(half, rows - first);
+    for (BlockDraft& each : split(draft_one(q_begin + first, count))) {
       walked_halves += static_cast<double>(each.walked_pairs());
       halves.push_back(std::move(each));
     }

@@ -69,11 +69,14 @@ class BlockDrafter {
   BlockDrafter(const BoundMask& mask, int64_t batch, int64_t head)
       : mask_(mask), batch_(batch), head_(head) {}
 
-  // The rows [q_begin, q_begin + rows) as one block, or as several smaller
-  // ones where what they see together is mostly waste.
+  // Blocks of the rows from q_begin on: the next `rows` as one, or as several
+  // smaller ones where what they see together is mostly waste. Where rows have
+  // no key in common with those before, as at the border of two documents, the
+  // last block ends there: together they are at least one row.
   std::vector<BlockDraft> draft(int64_t q_begin, int64_t rows);
 
  private:
+  std::vector<BlockDraft> split(BlockDraft&& whole);
   BlockDraft draft_one(int64_t q_begin, int64_t rows);
   void add_mixed(KeyInterval zone, BlockDraft& draft);
   void append_zone(KeyInterval zone, BlockDraft& draft);

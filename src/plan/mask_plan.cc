@@ -61,14 +61,16 @@ void build_slice(const BoundMask& mask, const SliceUses& uses, size_t index,
 
   const int32_t use = uses[index][0];
   BlockDrafter drafter(mask, use / shape.heads, use % shape.heads);
-  for (int64_t q = 0; q < shape.q_len; q += kBlockRows) {
-    const int64_t rows = std::min(kBlockRows, shape.q_len - q);
-    for (BlockDraft& draft : drafter.draft(q, rows)) {
+  int64_t q = 0;
+  while (q < shape.q_len) {
+    for (BlockDraft& draft :
+         drafter.draft(q, std::min(kBlockRows, shape.q_len - q))) {
+      q += draft.rows;
       builder.add_block(std::move(draft));
     }
     const double slices_done =
         static_cast<double>(index) +
-        static_cast<double>(q + rows) / static_cast<double>(shape.q_len);
+        static_cast<double>(q) / static_cast<double>(shape.q_len);
     check_stored(mask, stored_bytes(plan),
                  slices_done / static_cast<double>(uses.size()), cap);
   }
@@ -106,6 +108,18 @@ int64_t largest_fold(const PlanData& plan) {
     });
   }
   return largest;
+}
+
+// The rows of the smallest block that another of its slice follows.
+int64_t fewest_rows(const PlanData& plan) {
+  int64_t fewest = kBlockRows;
+  for (const Slice& slice : plan.slices) {
+    for (int64_t b = 0; b + 1 < slice.block_count; ++b) {
+      const auto block = static_cast<size_t>(slice.first_block + b);
+      fewest = std::min<int64_t>(fewest, plan.blocks[block].rows);
+    }
+  }
+  return fewest;
 }
 
 // Rows of the block that no run names.
@@ -201,6 +215,7 @@ MaskPlan compile(const BoundMask& mask, const PlanOptions& options) {
   }
   detail::build_schedule(stored->data);
   stored->data.largest_fold = detail::largest_fold(stored->data);
+  stored->data.fewest_rows = detail::fewest_rows(stored->data);
   detail::shrink(stored->data);
   stored->stats = detail::count_stats(stored->data);
   stored->data.visible_pairs = stored->stats.visible_pairs;

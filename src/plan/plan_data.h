@@ -78,6 +78,7 @@ struct PlanData {
   std::vector<int64_t> first_task;
   int64_t visible_pairs = 0;  // of all uses of all slices
   int64_t largest_fold = 0;   // keys that the rows of a block see in one fold
+  int64_t fewest_rows = kBlockRows;  // of a block that is not its slice's last
 };
 
 }  // namespace maskwise::detail

@@ -5,16 +5,10 @@
 #include "backend/cpu/task_list.h"
 
 namespace maskwise::detail {
-namespace {
-
-// Rows of the smallest blocks that a plan cuts rows into.
-constexpr int64_t kFewestBlockRows = 16;
-
-}  // namespace
 
 // Blocks that q_len rows, beginning anywhere, can touch.
 int64_t CacheTasks::blocks_of_a_head() const {
-  return (problem_.shape.q_len + kFewestBlockRows - 2) / kFewestBlockRows + 1;
+  return (problem_.shape.q_len + plan_.fewest_rows - 2) / plan_.fewest_rows + 1;
 }
 
 int64_t CacheTasks::count() const {

@@ -39,7 +39,9 @@ FoldSpan FoldTable::fill(const FoldSource& from, const FoldSpan& span) {
         append_keys(from, part);
         append_lanes(from, part);
         count += part.count;
-        if (!from.task.has_all_rows()) drop_unseen(first);
+        if (!from.task.has_all_rows() && part.run->bitmap != kAbsent) {
+          drop_unseen(first);
+        }
       });
   const int64_t keys = keys_of(from.problem, from.task.batch);
   while (count > 0 && key[count - 1] >= keys) --count;
@@ -81,39 +83,61 @@ void FoldTable::drop_unseen(int32_t first) {
   count = kept;
 }
 
-// Where the keys lie. Tiles of keys are whole: behind the last they repeat it.
+// Where the keys lie; behind the last they repeat it.
 void FoldTable::find_rows(const FoldSource& from) {
   if (count == 0) return;
   const ForwardProblem& problem = from.problem;
-  const int64_t batch = from.task.batch;
   const int64_t kv_head = problem.kv_head(from.task.first_head);
   if (problem.paged.given()) {
-    for (int32_t i = 0; i < count; ++i) {
-      const PagedKv& paged = problem.paged;
-      const int64_t in_page = key[i] % paged.page_keys;
-      const int64_t page =
-          paged.pages[batch * paged.pages_per_item + key[i] / paged.page_keys];
-      const int64_t head = page * problem.kv_heads + kv_head;
-      k[i] = paged.k + head * paged.k_head_step +
-             in_page / paged.panel_keys * paged.panel_keys * problem.head_dim +
-             in_page % paged.panel_keys;
-      v[i] = paged.v + head * paged.v_head_step + in_page * paged.v_row_step;
-    }
+    find_paged(from, kv_head);
   } else {
-    find_rows_of(problem.k, batch, kv_head, k);
-    find_rows_of(problem.v, batch, kv_head, v);
+    find_strided(problem.k, from.task, kv_head, k);
+    find_strided(problem.v, from.task, kv_head, v);
   }
-  std::fill_n(k + count, kKeyPadding, k[count - 1]);
-  std::fill_n(v + count, kKeyPadding, v[count - 1]);
+  std::fill_n(k + count, kKeysAhead, k[count - 1]);
+  std::fill_n(v + count, kKeysAhead, v[count - 1]);
 }
 
-void FoldTable::find_rows_of(const Input& input, int64_t batch, int64_t kv_head,
-                             const float** rows) const {
-  const auto* base = static_cast<const char*>(input.row(batch, kv_head, 0));
+void FoldTable::find_strided(const Input& input, const BlockTask& task,
+                             int64_t kv_head, const float** rows) const {
+  const auto* base =
+      static_cast<const char*>(input.row(task.batch, kv_head, 0));
   const int64_t step = input.stride[2] * size_of(input.dtype);
   for (int32_t i = 0; i < count; ++i) {
     rows[i] = reinterpret_cast<const float*>(base + key[i] * step);
   }
+}
+
+// Keys that follow each other in a panel are found together: to divide for
+// each would take as long as to read it.
+void FoldTable::find_paged(const FoldSource& from, int64_t kv_head) {
+  const PagedKv& paged = from.problem.paged;
+  const int32_t* pages = paged.pages + from.task.batch * paged.pages_per_item;
+  int32_t i = 0;
+  while (i < count) {
+    const int64_t head =
+        pages[key[i] / paged.page_keys] * from.problem.kv_heads + kv_head;
+    const int64_t in_page = key[i] % paged.page_keys;
+    const int64_t in_panel = in_page % paged.panel_keys;
+    const float* first_k = paged.k + head * paged.k_head_step +
+                           (in_page - in_panel) * from.problem.head_dim +
+                           in_panel;
+    const float* first_v =
+        paged.v + head * paged.v_head_step + in_page * paged.v_row_step;
+    const int32_t n = following(i, paged.panel_keys - in_panel);
+    for (int32_t j = 0; j < n; ++j) {
+      k[i + j] = first_k + j;
+      v[i + j] = first_v + j * paged.v_row_step;
+    }
+    i += n;
+  }
+}
+
+// How many keys from entry i on follow each other, of at most `most`.
+int32_t FoldTable::following(int32_t i, int64_t most) const {
+  auto n = static_cast<int32_t>(std::min<int64_t>(most, count - i));
+  while (key[i + n - 1] != key[i] + n - 1) --n;
+  return n;
 }
 
 bool FoldTable::is_full(int32_t first, int32_t n, uint64_t all_lanes) const {

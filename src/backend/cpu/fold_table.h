@@ -11,8 +11,11 @@
 
 namespace maskwise::detail {
 
-// Entries behind the last key that a kernel may read: tiles of keys are whole.
+// Keys behind the last that a kernel may sum: tiles of keys are whole.
 inline constexpr int32_t kKeyPadding = 16;
+
+// Rows behind the last that a kernel may ask for before it reads them.
+inline constexpr int32_t kKeysAhead = 128;
 
 // What a table is filled from.
 struct FoldSource {
@@ -21,7 +24,8 @@ struct FoldSource {
   const BlockTask& task;
 };
 
-// Arrays of capacity + kKeyPadding entries that the scratch owns.
+// Arrays of capacity + kKeyPadding entries (k and v: + kKeysAhead) that the
+// scratch owns.
 struct FoldTable {
   int64_t capacity = 0;
   // Where the key's k and v begin; f16 and bf16 rows are staged before use.
@@ -43,8 +47,10 @@ struct FoldTable {
   void append_lanes(const FoldSource& from, const RunPart& part);
   void drop_unseen(int32_t first);
   void find_rows(const FoldSource& from);
-  void find_rows_of(const Input& input, int64_t batch, int64_t kv_head,
+  void find_strided(const Input& input, const BlockTask& task, int64_t kv_head,
                     const float** rows) const;
+  void find_paged(const FoldSource& from, int64_t kv_head);
+  int32_t following(int32_t i, int64_t most) const;
 };
 
 // The bits of all lanes of a task.

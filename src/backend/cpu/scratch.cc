@@ -7,7 +7,8 @@
 namespace maskwise::detail {
 namespace {
 
-constexpr int64_t kStagedRows = std::max(kScoreChunk, kValueChunk);
+constexpr int64_t kStagedRows =
+    std::max({kScoreChunk, kFewLanesChunk, kValueChunk});
 
 // Hands out aligned pieces of a block of memory; without one, only counts.
 class Carver {
@@ -46,9 +47,9 @@ void carve(const ForwardProblem& problem, const PlanData& plan,
   }
   carver.take(s.rows, kBlockRows);
   carver.take(s.pair_rows, kBlockRows);
-  carver.take(s.staged_rows, kStagedRows + kKeyPadding);
-  carver.take(s.table.k, entries);
-  carver.take(s.table.v, entries);
+  carver.take(s.staged_rows, kStagedRows + kKeysAhead);
+  carver.take(s.table.k, s.table.capacity + kKeysAhead);
+  carver.take(s.table.v, s.table.capacity + kKeysAhead);
   carver.take(s.table.key, entries);
   carver.take(s.table.lanes, entries);
 }

@@ -13,6 +13,9 @@ namespace maskwise::detail {
 // queries, and 48 is a whole number of tiles of 6 and of 8 keys.
 inline constexpr int32_t kScoreChunk = 48;
 
+// The same where lanes are few: vectors of keys that are summed side by side.
+inline constexpr int32_t kFewLanesChunk = 64;
+
 // Keys of one step of the value phase: weights (64 x 64) and values (64 x 64)
 // take half of L1.
 inline constexpr int32_t kValueChunk = 64;
@@ -46,7 +49,7 @@ struct ForwardScratch {
   float* slope = nullptr;
   ProblemRow* rows = nullptr;           // what each lane is
   int64_t* pair_rows = nullptr;         // where it stands in weights, scores
-  const float** staged_rows = nullptr;  // [chunk + kKeyPadding]
+  const float** staged_rows = nullptr;  // [chunk + kKeysAhead]
   FoldTable table;
 
   ForwardScratch() = default;

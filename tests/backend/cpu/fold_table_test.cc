@@ -14,12 +14,12 @@ namespace {
 using detail::BlockTask;
 using detail::FoldSpan;
 using detail::FoldTable;
-using detail::kKeyPadding;
+using detail::kKeysAhead;
 
 // A table with its own memory, over k and v of one head.
 struct OwnTable {
   explicit OwnTable(int64_t capacity) {
-    const auto entries = static_cast<size_t>(capacity + kKeyPadding);
+    const auto entries = static_cast<size_t>(capacity + kKeysAhead);
     k.resize(entries);
     v.resize(entries);
     key.resize(entries);
@@ -82,7 +82,7 @@ TEST_F(FoldTableTest, HoldsKeysWithTheirRowsOfMemoryAndLanes) {
     EXPECT_EQ(own.v[at], memory_ + 7 * i);
     EXPECT_EQ(own.lanes[at], seen[at]) << i;
   }
-  for (size_t i = 4; i < 4 + kKeyPadding; ++i) {
+  for (size_t i = 4; i < 4 + kKeysAhead; ++i) {
     EXPECT_EQ(own.k[i], own.k[3]);
     EXPECT_EQ(own.v[i], own.v[3]);
   }
