@@ -21,13 +21,27 @@ struct AttendFlags {
   CallFlags call;
   bool weights = false;
   std::optional<std::string> scores;
+  std::optional<std::string> rows;
 };
 
-void attend(const AttendFlags& flags) {
-  require_other_file(flags.output, flags.input);
+// Throws Error for unknown names, and for rows of nothing.
+AttentionOptions options_of(const AttendFlags& flags) {
   AttentionOptions options = flags.call.options();
   options.weights = flags.weights ? Weights::all : Weights::none;
   if (flags.scores) options.scores = parse_scores(*flags.scores);
+  if (!flags.rows) return options;
+  if (!flags.weights && !flags.scores) {
+    throw Error(ErrorCode::invalid_argument,
+                "[rows] --rows says whose weights or scores are written; "
+                "expected --weights or --scores beside it");
+  }
+  options.pair_rows = parse_rows(*flags.rows);
+  return options;
+}
+
+void attend(const AttendFlags& flags) {
+  require_other_file(flags.output, flags.input);
+  const AttentionOptions options = options_of(flags);
   const AttentionFile file = load_attention_file(flags.input);
   const MaskPlan plan = file.plan(flags.mask, flags.call.memory_cap);
   const AttentionResult result = file.call(
@@ -66,6 +80,11 @@ void add_attend(CLI::App& app, int& /*exit_code*/) {
       ->add_option("--scores", flags->scores,
                    "Write the scores, too: raw, capped or biased")
       ->type_name("STAGE");
+  command
+      ->add_option("--rows", flags->rows,
+                   "Weights and scores of these queries only, such as 3,5: "
+                   "[B,H,2,Lk]")
+      ->type_name("LIST");
   command->callback([flags] { attend(*flags); });
 }
 

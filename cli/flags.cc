@@ -170,6 +170,18 @@ AttentionShape parse_shape(std::string_view text) {
   return {sizes[0], sizes[1], sizes[2], sizes[3]};
 }
 
+std::vector<int64_t> parse_rows(std::string_view text) {
+  std::vector<int64_t> rows(static_cast<size_t>(std::ranges::count(text, ',')) +
+                            1);
+  if (!read_sizes(text, rows)) {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("[rows] expected whole numbers with commas "
+                            "between, such as 3,5, got '{}'",
+                            text));
+  }
+  return rows;
+}
+
 Scores parse_scores(std::string_view name) {
   constexpr std::array<std::pair<std::string_view, Scores>, 3> kStages = {
       {{"raw", Scores::raw},

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "maskwise/maskwise.h"
 
@@ -63,6 +64,9 @@ bool read_sizes(std::string_view text, std::span<int64_t> sizes);
 
 // "B,H,Lq,Lk", blanks around the numbers allowed. Throws Error.
 AttentionShape parse_shape(std::string_view text);
+
+// "3,5": one whole number or more, blanks around them allowed. Throws Error.
+std::vector<int64_t> parse_rows(std::string_view text);
 
 // "raw", "capped" or "biased". Throws Error.
 Scores parse_scores(std::string_view name);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "maskwise/device.h"
 #include "maskwise/mask_plan.h"
@@ -50,18 +51,22 @@ struct AttentionOptions {
   Layout layout = Layout::bhld;
   Weights weights = Weights::none;
   Scores scores = Scores::none;
+  // Queries whose weights and scores are returned, ascending, each in [0, Lq);
+  // empty: all. Their bits do not depend on it, and the others cost nothing.
+  std::vector<int64_t> pair_rows = {};
   Backend backend = Backend::cpu;
   std::optional<Isa> isa = {};  // default: devices().choose(); changes no bit
   std::optional<int> threads = {};  // >= 1; default: all that oneTBB offers
 };
 
 struct AttentionResult {
-  Tensor o;        // q's dtype: [B, H, Lq, Dv], or [B, Lq, H, Dv] for blhd
-  Tensor lse;      // f32 [B, H, Lq]: natural log-sum-exp of the row
-  Tensor m;        // f32 [B, H, Lq]: the row's largest score
-  Tensor l;        // f32 [B, H, Lq]: sum of exp(score - m)
-  Tensor weights;  // f32 [B, H, Lq, Lk] when asked for
-  Tensor scores;   // f32 [B, H, Lq, Lk] when asked for
+  Tensor o;    // q's dtype: [B, H, Lq, Dv], or [B, Lq, H, Dv] for blhd
+  Tensor lse;  // f32 [B, H, Lq]: natural log-sum-exp of the row
+  Tensor m;    // f32 [B, H, Lq]: the row's largest score
+  Tensor l;    // f32 [B, H, Lq]: sum of exp(score - m)
+  // When asked for, f32 [B, H, R, Lk]; R = Lq, or the number of pair_rows.
+  Tensor weights;
+  Tensor scores;
 };
 
 // softmax(scale * q k^T + bias) v over the keys that the plan's mask allows

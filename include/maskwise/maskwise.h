@@ -15,6 +15,7 @@
 #include "maskwise/mask_import.h"
 #include "maskwise/mask_plan.h"
 #include "maskwise/mask_text.h"
+#include "maskwise/partial.h"
 #include "maskwise/tensor.h"
 #include "maskwise/tensor_view.h"
 

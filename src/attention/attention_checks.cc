@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/fail.h"
 
@@ -94,6 +95,7 @@ class Checker {
   int64_t kv_heads_of(const Bhld& k) const;
   void read_bias();
   void read_alibi();
+  void read_pair_rows();
   Positions read_positions(std::string_view name, const TensorView& view,
                            int64_t length) const;
 
@@ -255,6 +257,31 @@ void Checker::read_alibi() {
       read_positions("kv_positions", alibi.kv_positions, shape_.kv_len);
 }
 
+// The options outlive the call: the rows stay where they are.
+void Checker::read_pair_rows() {
+  const std::vector<int64_t>& rows = options_.pair_rows;
+  if (rows.empty()) return;
+  if (options_.weights == Weights::none && options_.scores == Scores::none) {
+    fail(ErrorCode::invalid_argument, kOperation,
+         "rows are chosen of neither weights nor scores; expected one of the "
+         "two to be asked for");
+  }
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i] < 0 || rows[i] >= shape_.q_len) {
+      fail(ErrorCode::invalid_argument, kOperation,
+           "weights and scores of row {} are asked for; expected 0 <= row < {}",
+           rows[i], shape_.q_len);
+    }
+    if (i > 0 && rows[i] <= rows[i - 1]) {
+      fail(ErrorCode::invalid_argument, kOperation,
+           "weights and scores of row {} are asked for after those of row {}; "
+           "expected rows in ascending order, each once",
+           rows[i], rows[i - 1]);
+    }
+  }
+  inputs_.problem.pair_rows = rows;
+}
+
 AttentionInputs Checker::run(const TensorView& q, const TensorView& k,
                              const TensorView& v) {
   check_scalars();
@@ -287,6 +314,7 @@ void Checker::read_queries(const Bhld& q4) {
   problem.softcap = options_.softcap;
   problem.q = q4.input();
   read_alibi();
+  read_pair_rows();
 }
 
 }  // namespace

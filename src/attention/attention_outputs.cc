@@ -22,6 +22,11 @@ ScoreStage stage_of(Scores scores) {
   return scores == Scores::capped ? ScoreStage::capped : ScoreStage::biased;
 }
 
+// Sums are kept in the type of the arithmetic.
+DType type_of_o(const ForwardProblem& problem) {
+  return problem.is_partial ? DType::f32 : problem.q.dtype;
+}
+
 // What an output of the caller's must be: axes beyond the rank are 1.
 struct Wanted {
   std::string_view name;
@@ -77,10 +82,10 @@ AttentionResult make_outputs(ForwardProblem& problem,
                              const AttentionOptions& options) {
   const auto& [batch, heads, q_len, kv_len] = problem.shape;
   const Shape rows = {batch, heads, q_len};
-  const Shape pairs = {batch, heads, q_len, kv_len};
+  const Shape pairs = {batch, heads, problem.pair_row_count(), kv_len};
   AttentionResult result;
   result.o =
-      make_output(problem.q.dtype, {batch, heads, q_len, problem.value_dim},
+      make_output(type_of_o(problem), {batch, heads, q_len, problem.value_dim},
                   options.layout);
   for (Tensor* each : {&result.lse, &result.m, &result.l}) {
     *each = Tensor(DType::f32, rows);
@@ -118,15 +123,15 @@ void check_outputs(const AttentionTarget& target,
                                 4,
                                 {batch, is_bhld ? heads : q_len,
                                  is_bhld ? q_len : heads, problem.value_dim},
-                                problem.q.dtype});
+                                type_of_o(problem)});
   if (!is_bhld) std::swap(problem.o.stride[1], problem.o.stride[2]);
   problem.lse = checked_output(target.lse, {"lse", 3, {batch, heads, q_len}});
   problem.m = checked_output(target.m, {"m", 3, {batch, heads, q_len}});
   problem.l = checked_output(target.l, {"l", 3, {batch, heads, q_len}});
-  problem.weights = checked_output(
-      target.weights, {"weights", 4, {batch, heads, q_len, kv_len}});
-  problem.scores = checked_output(target.scores,
-                                  {"scores", 4, {batch, heads, q_len, kv_len}});
+  const std::array<int64_t, 4> pairs = {batch, heads, problem.pair_row_count(),
+                                        kv_len};
+  problem.weights = checked_output(target.weights, {"weights", 4, pairs});
+  problem.scores = checked_output(target.scores, {"scores", 4, pairs});
   problem.score_stage = stage_of(options.scores);
 }
 

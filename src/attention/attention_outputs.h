@@ -7,8 +7,9 @@
 
 namespace maskwise::detail {
 
-// Makes every output of the call, o in the type of the problem's q, and shows
-// it to the backend. All rows are as if they saw no key.
+// Makes every output of the call, o in the type of the problem's q (f32 where
+// the problem is partial), and shows it to the backend. All rows are as if they
+// saw no key.
 AttentionResult make_outputs(ForwardProblem& problem,
                              const AttentionOptions& options);
 

@@ -2,8 +2,11 @@
 #ifndef MASKWISE_BACKEND_FORWARD_PROBLEM_H_
 #define MASKWISE_BACKEND_FORWARD_PROBLEM_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <iterator>
+#include <span>
 #include <type_traits>
 
 #include "maskwise/dtype.h"
@@ -118,13 +121,29 @@ struct ForwardProblem {
   Positions q_positions;   // [B, Lq]
   Positions kv_positions;  // [B, Lk]
 
-  Output o;    // [B, H, Lq, Dv]
+  Output o;    // [B, H, Lq, Dv]; of a partial call the row's sum over values
   Output lse;  // [B, H, Lq], as are m and l
   Output m;
   Output l;
-  Output weights;  // [B, H, Lq, Lk]; not given: not asked for
-  Output scores;   // [B, H, Lq, Lk]; not given: not asked for
+  Output weights;  // [B, H, R, Lk]; not given: not asked for
+  Output scores;   // [B, H, R, Lk]; not given: not asked for
+  // The R queries of weights and scores, ascending; empty: all.
+  std::span<const int64_t> pair_rows;
   ScoreStage score_stage = ScoreStage::biased;  // of scores
+  // The keys are a part of what the rows see: o is not divided by l. No
+  // weights.
+  bool is_partial = false;
+
+  int64_t pair_row_count() const {
+    return pair_rows.empty() ? shape.q_len : std::ssize(pair_rows);
+  }
+  // Where a query stands in weights and scores; -1: nowhere.
+  int64_t pair_row(int64_t query) const {
+    if (pair_rows.empty()) return query;
+    const auto end = pair_rows.end();
+    const auto found = std::lower_bound(pair_rows.begin(), end, query);
+    return found != end && *found == query ? found - pair_rows.begin() : -1;
+  }
 
   bool has_alibi() const { return slopes != nullptr; }
   float slope(int64_t head) const { return slopes[head * slope_step]; }

@@ -103,6 +103,35 @@ inline float stored(float x) {
   return x == x ? x : kStoredNan;
 }
 
+// How the sums of two parts of a row become one, the earlier keys first.
+struct RowMerge {
+  float m = kLowest;
+  float old_scale = 1;
+  float new_scale = 0;
+
+  float sum(float earlier, float later) const {
+    return std::fma(earlier, old_scale, later * new_scale);
+  }
+};
+
+inline RowMerge merge_of(float earlier_m, float later_m) {
+  const float m = max_ignoring_nan(earlier_m, later_m);
+  return {m, exp2_contract((earlier_m - m) * kLog2e),
+          exp2_contract((later_m - m) * kLog2e)};
+}
+
+// What is stored of a row's sums: l is 0 only where no key weighs anything.
+inline float stored_max(float m, float l) {
+  return l == 0 ? kLowest : stored(l == l ? m : l);
+}
+
+inline float stored_lse(float m, float l) {
+  if (l == 0) return kMinusInfinity;
+  return stored(std::fma(log2_contract(l), kLn2, m));
+}
+
+inline float inverse_of(float l) { return l == 0 ? 0.0F : 1.0F / l; }
+
 }  // namespace maskwise::detail
 
 #endif  // MASKWISE_BACKEND_ROW_MATH_H_

@@ -120,6 +120,7 @@ AttentionOptions whole_options(const AttentionOptions& options) {
   whole.layout = Layout::bhld;
   whole.weights = Weights::none;
   whole.scores = Scores::none;
+  whole.pair_rows = {};
   return whole;
 }
 

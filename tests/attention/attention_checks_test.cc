@@ -236,6 +236,31 @@ TEST_F(AttentionChecksTest, PositionsWithoutSlopesWouldDoNothing) {
   expect_error(invalid_argument, "positions are given without alibi slopes");
 }
 
+TEST_F(AttentionChecksTest, ChosenRowsAreQueriesInAscendingOrder) {
+  for (const int64_t row : {int64_t{3}, int64_t{-1}, int64_t{1} << 40}) {
+    call_.options.pair_rows = {0, row};
+    expect_error(invalid_argument, "weights and scores of row " +
+                                       std::to_string(row) +
+                                       " are asked for; expected 0 <= row < 3");
+  }
+  call_.options.pair_rows = {0, 2, 1};
+  expect_error(invalid_argument,
+               "weights and scores of row 1 are asked for after those of row "
+               "2; expected rows in ascending order, each once");
+  call_.options.pair_rows = {1, 1};
+  expect_error(
+      invalid_argument,
+      "weights and scores of row 1 are asked for after those of row 1");
+}
+
+TEST_F(AttentionChecksTest, ChosenRowsOfNothingWouldDoNothing) {
+  call_.options.weights = Weights::none;
+  call_.options.scores = Scores::none;
+  call_.options.pair_rows = {1};
+  expect_error(invalid_argument,
+               "rows are chosen of neither weights nor scores");
+}
+
 TEST_F(AttentionChecksTest, ProblemIsInTheOrderBhldWhateverTheLayout) {
   call_.options.layout = Layout::blhd;
   call_.q = random({2, 3, 4, 6});

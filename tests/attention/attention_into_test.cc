@@ -138,6 +138,20 @@ TEST(AttentionIntoTest, AllocatesNothing) {
   }
 }
 
+TEST(AttentionIntoTest, ChosenRowsAreWrittenWithoutAllocating) {
+  AttentionCase call = plain_case(Layout::bhld);
+  call.options.weights = Weights::all;
+  call.options.scores = Scores::biased;
+  call.options.pair_rows = {3, 70, 71, 129};
+  OwnTarget own(call);
+  own.options.threads = 1;
+  const int64_t before = allocations;
+  attention_into(own.target, call.q, call.k, call.v, own.plan, own.options);
+  EXPECT_EQ(allocations - before, 0);
+  EXPECT_EQ(own.result.weights.shape(), (Shape{2, 4, 4, 130}));
+  EXPECT_TRUE(same_bits(own.result, call.run(Backend::reference)));
+}
+
 TEST(AttentionIntoTest, EmptyOutputsFit) {
   Rng rng(kSeed);
   for (const AttentionShape& shape :
@@ -146,6 +160,35 @@ TEST(AttentionIntoTest, EmptyOutputsFit) {
     OwnTarget own(call);
     attention_into(own.target, call.q, call.k, call.v, own.plan, own.options);
     EXPECT_TRUE(same_bits(own.result, call.run()));
+  }
+}
+
+// Every other element of memory that is twice as large.
+TEST(AttentionIntoTest, OutputsMayHaveStrides) {
+  const AttentionCase call = plain_case(Layout::bhld);
+  OwnTarget own(call);
+  own.options.weights = Weights::all;
+  own.options.scores = Scores::raw;
+  const AttentionResult expected =
+      attention(call.q, call.k, call.v, own.plan, own.options);
+  std::vector<Tensor> memory;
+  const std::pair<const Tensor*, MutableTensorView*> outputs[] = {
+      {&expected.o, &own.target.o},
+      {&expected.lse, &own.target.lse},
+      {&expected.m, &own.target.m},
+      {&expected.l, &own.target.l},
+      {&expected.weights, &own.target.weights},
+      {&expected.scores, &own.target.scores}};
+  for (const auto& [tensor, view] : outputs) {
+    Shape strides = contiguous_strides(tensor->shape());
+    for (int64_t& stride : strides) stride *= 2;
+    memory.emplace_back(tensor->dtype(), Shape{2 * tensor->size()});
+    *view = {memory.back().mutable_bytes(), tensor->dtype(), tensor->shape(),
+             strides};
+  }
+  attention_into(own.target, call.q, call.k, call.v, own.plan, own.options);
+  for (const auto& [tensor, view] : outputs) {
+    EXPECT_TRUE(same_bits(Tensor::copy_of(view->view()), *tensor));
   }
 }
 
@@ -191,6 +234,13 @@ TEST(AttentionIntoTest, WhatDoesNotFitIsRefusedBeforeAnythingIsWritten) {
   EXPECT_TRUE(
       refused("scores are asked for and there is no",
               [&](OwnTarget& own) { own.options.scores = Scores::raw; }));
+  EXPECT_TRUE(
+      refused("expected weights as f32 [2, 4, 2, 130]", [](OwnTarget& own) {
+        own.options.weights = Weights::all;
+        own.options.pair_rows = {0, 1};
+        static Tensor all_rows(DType::f32, {2, 4, 130, 130});
+        own.target.weights = all_rows.mutable_view();
+      }));
   EXPECT_TRUE(refused("bytes; expected at least", [&](OwnTarget& own) {
     own.target.workspace = own.target.workspace.first(1000);
   }));

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
+#include <vector>
+
 #include "tests/support/attention_case.h"
 
 namespace maskwise::testing {
@@ -38,6 +41,23 @@ TEST(AttentionOutputs, OnlyWhatIsAskedForIsMade) {
   EXPECT_EQ(all.weights.shape(), (Shape{2, 3, 4, 5}));
   EXPECT_EQ(all.scores.shape(), (Shape{2, 3, 4, 5}));
   EXPECT_EQ(p.score_stage, detail::ScoreStage::capped);
+}
+
+TEST(AttentionOutputs, PairsAreOfTheChosenRows) {
+  detail::ForwardProblem p = problem();
+  const std::vector<int64_t> rows = {1, 3};
+  p.pair_rows = rows;
+  const AttentionResult result = make_outputs(p, {.weights = Weights::all});
+  EXPECT_EQ(result.weights.shape(), (Shape{2, 3, 2, 5}));
+  EXPECT_EQ(result.lse.shape(), (Shape{2, 3, 4}));
+}
+
+TEST(AttentionOutputs, SumsOfAPartAreF32) {
+  detail::ForwardProblem p = problem();
+  p.q.dtype = DType::bf16;
+  EXPECT_EQ(make_outputs(p, {}).o.dtype(), DType::bf16);
+  p.is_partial = true;
+  EXPECT_EQ(make_outputs(p, {}).o.dtype(), DType::f32);
 }
 
 TEST(AttentionOutputs, TheBackendSeesEitherLayoutAsBhld) {

@@ -231,6 +231,8 @@ TEST(CachedAttentionTest, WrongCallsAreErrors) {
   AttentionOptions with_weights;
   with_weights.weights = Weights::all;
   EXPECT_TRUE(refused("weights are asked for", q, *s.plan, with_weights));
+  with_weights.pair_rows = {0};
+  EXPECT_TRUE(refused("weights are asked for", q, *s.plan, with_weights));
 }
 
 }  // namespace

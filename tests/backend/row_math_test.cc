@@ -150,6 +150,39 @@ TEST(RowMathTest, TheMaximumIgnoresNan) {
   EXPECT_EQ(max_ignoring_nan(kLowest, -kInfinity), kLowest);
 }
 
+TEST(RowMathTest, MergingWithNothingChangesNoBit) {
+  for (const float m : {kLowest, -3.0F, 0.0F, 1e30F}) {
+    for (const float sum : {0.0F, 1.0F, 0.1F, 1e38F, -7.5F, kInfinity}) {
+      const RowMerge behind = merge_of(m, kLowest);
+      EXPECT_EQ(behind.m, m);
+      EXPECT_EQ(behind.sum(sum, 0), sum);
+      const RowMerge before = merge_of(kLowest, m);
+      EXPECT_EQ(before.m, m);
+      EXPECT_EQ(before.sum(0, sum), sum);
+    }
+  }
+}
+
+TEST(RowMathTest, MergingScalesTheSumsToTheLargerMaximum) {
+  const RowMerge merged = merge_of(1, 3);
+  EXPECT_EQ(merged.m, 3);
+  EXPECT_EQ(merged.new_scale, 1);
+  EXPECT_FLOAT_EQ(merged.sum(2, 5), 2 * std::exp(-2.0F) + 5);
+}
+
+TEST(RowMathTest, NanOnEitherSideOfAMergeStays) {
+  EXPECT_TRUE(std::isnan(merge_of(kNan, 1).sum(kNan, 2)));
+  EXPECT_TRUE(std::isnan(merge_of(1, kNan).sum(2, kNan)));
+  EXPECT_TRUE(std::isnan(stored_max(1, kNan)));
+}
+
+TEST(RowMathTest, RowWithoutWeightIsAbsent) {
+  EXPECT_EQ(stored_max(5, 0), kLowest);
+  EXPECT_EQ(stored_lse(5, 0), kMinusInfinity);
+  EXPECT_EQ(inverse_of(0), 0);
+  EXPECT_EQ(stored_lse(5, 1), 5);
+}
+
 TEST(RowMathTest, WhatIsStoredHasNoMinusZeroAndOneNan) {
   EXPECT_EQ(std::bit_cast<uint32_t>(stored(-0.0F)), 0u);
   EXPECT_EQ(stored(-1.5F), -1.5F);

@@ -84,6 +84,19 @@ class Attend(tool.ToolTest):
         self.expect_rows(found, Reference(tensors, lambda b, h, q, k: True))
         self.assertEqual(found["weights"].at(0, 0, 0, 1), 0)
 
+    def test_rows_of_the_weights_and_scores(self):
+        tensors = inputs()
+        flags = ("--weights", "--scores", "biased")
+        whole = self.attend(tensors, "causal", *flags)
+        found = self.attend(tensors, "causal", *flags, "--rows", "1, 4")
+        for name in ("weights", "scores"):
+            self.assertEqual(found[name].shape, [2, 4, 2, 5])
+            for b, h, (r, q), k in itertools.product(
+                    range(2), range(4), ((0, 1), (1, 4)), range(5)):
+                self.assertEqual(found[name].at(b, h, r, k),
+                                 whole[name].at(b, h, q, k))
+        self.assertEqual(found["o"].values, whole["o"].values)
+
     def test_each_stage_of_the_scores(self):
         tensors = inputs()
         tensors["bias"] = random_tensor([2, 1, 5, 5], 5)

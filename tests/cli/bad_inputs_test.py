@@ -305,6 +305,20 @@ class BadInputs(tool.ToolTest):
     def test_flags_of_attend(self):
         for flags, fragment in (
                 (["--scores", "foo"], "expected one of: raw, capped, biased"),
+                (["--rows", "1"], "expected --weights or --scores beside it"),
+                (["--weights", "--rows", "1;2"],
+                 "expected whole numbers with commas between, such as 3,5, "
+                 "got '1;2'"),
+                (["--weights", "--rows", ""], "got ''"),
+                (["--weights", "--rows", "1,,2"], "got '1,,2'"),
+                (["--weights", "--rows", "1,99999999999999999999"],
+                 "expected whole numbers with commas between"),
+                (["--weights", "--rows", "2,5"],
+                 "row 5 are asked for; expected 0 <= row < 5"),
+                (["--scores", "raw", "--rows=-1"],
+                 "row -1 are asked for; expected 0 <= row < 5"),
+                (["--weights", "--rows", "3,1"],
+                 "expected rows in ascending order, each once"),
                 (["--weights=maybe"], "--weights takes no value"),
                 (["--weights=3"], "--weights takes no value"),
                 (["--weights=false"], "--weights takes no value")):

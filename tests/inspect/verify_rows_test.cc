@@ -94,6 +94,13 @@ TEST(VerifyRows, ACutCallGivesTheBitsOfTheWholeCall) {
   }
 }
 
+TEST(VerifyRows, TheWholeCallHasNoChosenRows) {
+  const AttentionOptions whole =
+      whole_options({.weights = Weights::all, .pair_rows = {1}});
+  EXPECT_EQ(whole.weights, Weights::none);
+  EXPECT_TRUE(whole.pair_rows.empty());
+}
+
 TEST(VerifyRows, ACallWithoutKeysCanBeCut) {
   Rng rng(3);
   const AttentionCase call = make_case(rng, {1, 1, 2, 3}, all());

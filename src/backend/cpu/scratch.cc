@@ -46,6 +46,7 @@ void carve(const ForwardProblem& problem, const PlanData& plan,
     carver.take(*lanes, kBlockRows);
   }
   carver.take(s.rows, kBlockRows);
+  carver.take(s.pair_rows, kBlockRows);
   carver.take(s.staged_rows, kStagedRows + kKeysAhead);
   carver.take(s.table.k, s.table.capacity + kKeysAhead);
   carver.take(s.table.v, s.table.capacity + kKeysAhead);

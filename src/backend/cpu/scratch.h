@@ -49,6 +49,7 @@ struct ForwardScratch {
   float* new_scale = nullptr;
   float* slope = nullptr;
   ProblemRow* rows = nullptr;           // what each lane is
+  int64_t* pair_rows = nullptr;         // where it stands in weights, scores
   const float** staged_rows = nullptr;  // [chunk + kKeysAhead]
   FoldTable table;
 

@@ -96,14 +96,12 @@ Partial Row::fold(size_t begin, size_t end) const {
 }
 
 void Row::merge(Partial& row, const Partial& fold) const {
-  const float m = max_ignoring_nan(row.m, fold.m);
-  const float old_scale = exp2_contract((row.m - m) * kLog2e);
-  const float new_scale = exp2_contract((fold.m - m) * kLog2e);
-  row.l = std::fma(row.l, old_scale, fold.l * new_scale);
+  const RowMerge merged = merge_of(row.m, fold.m);
+  row.m = merged.m;
+  row.l = merged.sum(row.l, fold.l);
   for (size_t d = 0; d < row.a.size(); ++d) {
-    row.a[d] = std::fma(row.a[d], old_scale, fold.a[d] * new_scale);
+    row.a[d] = merged.sum(row.a[d], fold.a[d]);
   }
-  row.m = m;
 }
 
 void Row::run(const Visibility& visible) {
@@ -122,25 +120,21 @@ void Row::run(const Visibility& visible) {
 
 void Row::write(const Partial& row) const {
   const auto [b, h, q] = at_;
-  const bool absent = row.l == 0;
-  const float r = absent ? 0.0F : 1.0F / row.l;
+  const float r = p_.is_partial ? 1.0F : inverse_of(row.l);
   float* o = p_.o.at(b, h, q);
   for (int64_t d = 0; d < p_.value_dim; ++d) {
-    const float a = absent ? 0.0F : row.a[static_cast<size_t>(d)];
-    o[d * p_.o.stride[3]] = stored(a * r);
+    o[d * p_.o.stride[3]] = stored(row.a[static_cast<size_t>(d)] * r);
   }
-  const bool nan = row.l != row.l;
-  *p_.m.at(b, h, q) = absent ? kLowest : stored(nan ? row.l : row.m);
+  *p_.m.at(b, h, q) = stored_max(row.m, row.l);
   *p_.l.at(b, h, q) = stored(row.l);
-  *p_.lse.at(b, h, q) =
-      absent ? kMinusInfinity
-             : stored(std::fma(log2_contract(row.l), kLn2, row.m));
+  *p_.lse.at(b, h, q) = stored_lse(row.m, row.l);
+  if (p_.pair_row(q) < 0) return;
   if (p_.weights.given()) write_weights(row.m, r);
   if (p_.scores.given()) write_scores();
 }
 
 void Row::write_weights(float m, float r) const {
-  float* out = p_.weights.at(at_.batch, at_.head, at_.q);
+  float* out = p_.weights.at(at_.batch, at_.head, p_.pair_row(at_.q));
   std::fill_n(out, p_.shape.kv_len, 0.0F);
   for (size_t j = 0; j < keys_.size(); ++j) {
     if (x_[j] == kMinusInfinity) continue;
@@ -149,7 +143,7 @@ void Row::write_weights(float m, float r) const {
 }
 
 void Row::write_scores() const {
-  float* out = p_.scores.at(at_.batch, at_.head, at_.q);
+  float* out = p_.scores.at(at_.batch, at_.head, p_.pair_row(at_.q));
   std::fill_n(out, p_.shape.kv_len, kMinusInfinity);
   for (const int64_t k : keys_) {
     const Score each = score(k);
