@@ -42,7 +42,7 @@ void carve(const ForwardProblem& problem, const PlanData& plan,
               kStagedRows * std::max(padded(problem.head_dim), value_row));
   carver.take(s.bias, kScoreChunk * kBlockRows);
   for (float** lanes : {&s.fold_m, &s.fold_l, &s.m, &s.l, &s.old_scale,
-                        &s.new_scale, &s.slope}) {
+                        &s.new_scale, &s.slope, &s.position}) {
     carver.take(*lanes, kBlockRows);
   }
   carver.take(s.rows, kBlockRows);

@@ -48,6 +48,7 @@ struct ForwardScratch {
   float* old_scale = nullptr;
   float* new_scale = nullptr;
   float* slope = nullptr;
+  float* position = nullptr;
   ProblemRow* rows = nullptr;           // what each lane is
   int64_t* pair_rows = nullptr;         // where it stands in weights, scores
   const float** staged_rows = nullptr;  // [chunk + kKeysAhead]
