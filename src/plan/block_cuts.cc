@@ -5,23 +5,14 @@
 #include <cstddef>
 #include <limits>
 
+#include "plan/block_cost.h"
+
 namespace maskwise::detail {
 namespace {
-
-// Kernels walk whole vectors of rows.
-constexpr int64_t kVectorRows = 16;
-
-// What a block costs apart from its pairs, in pairs: some 0.5 us.
-constexpr int64_t kBlockCost = 256;
 
 // Words that may be looked at in all: where every key has other rows there is
 // no border to find, only time to lose.
 constexpr size_t kMostLooks = 1 << 14;
-
-int64_t cost_of(int64_t rows, int64_t keys) {
-  return (rows + kVectorRows - 1) / kVectorRows * kVectorRows * keys +
-         kBlockCost;
-}
 
 // Rows r that have no key in common with row r - 1, and row 0.
 uint64_t borders_of(const BlockDraft& draft) {
@@ -94,7 +85,7 @@ std::vector<int64_t> find_cuts(const BlockDraft& draft) {
     int64_t keys = 0;
     for (size_t begin = end; begin-- > 0;) {
       keys += segments[begin].keys;
-      const int64_t cost = cost_of(end_row - segments[begin].begin, keys);
+      const int64_t cost = block_cost(end_row - segments[begin].begin, keys);
       if (cost >= best[end]) break;  // and grows with every segment
       if (best[begin] + cost < best[end]) {
         best[end] = best[begin] + cost;
@@ -104,7 +95,7 @@ std::vector<int64_t> find_cuts(const BlockDraft& draft) {
   }
   // Segments that do not touch may still share keys, which joining them counts
   // twice; the whole is known exactly.
-  if (best[count] >= cost_of(draft.rows, draft.key_count)) return {};
+  if (best[count] >= block_cost(draft.rows, draft.key_count)) return {};
   std::vector<int64_t> cuts;
   for (size_t end = first[count]; end > 0; end = first[end]) {
     cuts.insert(cuts.begin(), segments[end].begin);

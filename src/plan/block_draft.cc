@@ -4,6 +4,7 @@
 #include <bit>
 #include <utility>
 
+#include "plan/block_cost.h"
 #include "plan/block_cuts.h"
 
 namespace maskwise::detail {
@@ -13,13 +14,25 @@ namespace {
 // bitmap around it: a run of its own would cost more than it saves.
 constexpr int64_t kShortestSameRun = 16;
 
-// Blocks are split down to this many rows, one vector of 16 lanes.
-constexpr int64_t kFewestRows = 16;
-
 // A block is split when less than this part of what it walks is visible, and
-// stays split when the halves walk less than this part of the whole.
+// stays split when its parts cost less than this part of the whole.
 constexpr double kWasteful = 0.25;
-constexpr double kWorthSplitting = 0.75;
+constexpr double kWorthSplitting = 0.9;
+
+bool is_wasteful(const BlockDraft& draft) {
+  return static_cast<double>(draft.visible_pairs) <
+         kWasteful * static_cast<double>(draft.walked_pairs());
+}
+
+bool is_worth_it(int64_t parts, const BlockDraft& whole) {
+  return static_cast<double>(parts) <
+         kWorthSplitting * static_cast<double>(whole.cost());
+}
+
+// What the rows would cost as a block each: they walk what they see.
+int64_t cost_of_rows(const BlockDraft& draft) {
+  return block_cost(1, draft.visible_pairs) + (draft.rows - 1) * kBlockCost;
+}
 
 // Keys of `some` outside `every`, both ascending, every within some.
 KeyIntervals mixed_keys(const BlockKeys& keys) {
@@ -108,27 +121,34 @@ std::vector<BlockDraft> BlockDrafter::draft(int64_t q_begin, int64_t rows) {
   return result;
 }
 
+// Blocks of 64 rows are split into halves, then quarters, and those of at most
+// a vector into rows.
 std::vector<BlockDraft> BlockDrafter::split(BlockDraft&& whole) {
-  const int64_t q_begin = whole.q_begin;
-  const int64_t rows = whole.rows;
-  std::vector<BlockDraft> result;
-  result.push_back(std::move(whole));
-  const auto walked = static_cast<double>(result[0].walked_pairs());
-  const auto visible = static_cast<double>(result[0].visible_pairs);
-  if (rows <= kFewestRows || visible >= kWasteful * walked) return result;
-
-  const int64_t half = rows > 2 * kFewestRows ? 2 * kFewestRows : kFewestRows;
-  std::vector<BlockDraft> halves;
-  double walked_halves = 0;
-  for (int64_t first = 0; first < rows; first += half) {
-    const int64_t count = std::min(half, rows - first);
-    for (BlockDraft& each : split(draft_one(q_begin + first, count))) {
-      walked_halves += static_cast<double>(each.walked_pairs());
-      halves.push_back(std::move(each));
+  std::vector<BlockDraft> parts;
+  if (!is_wasteful(whole)) {
+    parts.push_back(std::move(whole));
+    return parts;
+  }
+  const bool into_rows = whole.rows <= kVectorRows;
+  if (into_rows && !is_worth_it(cost_of_rows(whole), whole)) {
+    parts.push_back(std::move(whole));
+    return parts;
+  }
+  const int64_t most = whole.rows > 2 * kVectorRows ? 2 * kVectorRows
+                       : into_rows                  ? 1
+                                                    : kVectorRows;
+  int64_t cost = 0;
+  for (int64_t first = 0; first < whole.rows; first += most) {
+    const int64_t rows = std::min(most, whole.rows - first);
+    for (BlockDraft& part : split(draft_one(whole.q_begin + first, rows))) {
+      cost += part.cost();
+      parts.push_back(std::move(part));
     }
   }
-  return walked_halves < kWorthSplitting * walked ? std::move(halves)
-                                                  : std::move(result);
+  if (is_worth_it(cost, whole)) return parts;
+  parts.clear();
+  parts.push_back(std::move(whole));
+  return parts;
 }
 
 BlockDraft BlockDrafter::draft_one(int64_t q_begin, int64_t rows) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "maskwise/bound_mask.h"
+#include "plan/block_cost.h"
 #include "plan/plan_data.h"
 
 namespace maskwise::detail {
@@ -58,6 +59,7 @@ struct BlockDraft {
   PieceList keys;
 
   int64_t walked_pairs() const { return rows * key_count; }
+  int64_t cost() const { return block_cost(rows, key_count); }
   uint64_t all_rows() const {
     return rows == kBlockRows ? ~uint64_t{0} : (uint64_t{1} << rows) - 1;
   }

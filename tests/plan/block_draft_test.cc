@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <bit>
+#include <random>
 
 #include "maskwise/mask.h"
 #include "tests/support/mask_table.h"
@@ -102,6 +103,24 @@ TEST(BlockDrafter, WastefulBlocksAreSplitDownTo16Rows) {
   EXPECT_EQ(
       drafts(sliding_window({.left = 63, .right = 0}), shape, 128, 64).size(),
       1U);
+}
+
+// Rows of scattered keys that no neighbour sees walk alone, and then nothing
+// but what they see. Where keys are few, a block for each row costs more.
+TEST(BlockDrafter, RowsOfScatteredKeysAreBlocksOfTheirOwn) {
+  Tensor bits(DType::boolean, {64, 4096});
+  std::mt19937 random(5);
+  for (int64_t i = 0; i < bits.size(); ++i) {
+    bits.mutable_data<bool>()[i] = random() % 20 == 0;
+  }
+  const auto rows = drafts(allow(bits), {1, 1, 64, 4096}, 0, 64);
+  ASSERT_EQ(rows.size(), 64U);
+  for (const BlockDraft& row : rows) {
+    EXPECT_EQ(row.rows, 1);
+    EXPECT_EQ(row.key_count, row.visible_pairs);
+  }
+  const auto few = drafts(allow(bits) & prefix(200), {1, 1, 64, 4096}, 0, 64);
+  EXPECT_EQ(few.size(), 4U);
 }
 
 // Rows that see scattered keys in common gain nothing from a split.

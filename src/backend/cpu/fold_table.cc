@@ -33,6 +33,7 @@ uint64_t all_lanes_of(const BlockTask& task) {
 
 FoldSpan FoldTable::fill(const FoldSource& from, const FoldSpan& span) {
   count = 0;
+  full_count = 0;
   const FoldSpan rest = walk_span(
       from.plan, span, std::min(span.keys, capacity), [&](const RunPart& part) {
         const int32_t first = count;
@@ -63,6 +64,7 @@ void FoldTable::append_lanes(const FoldSource& from, const RunPart& part) {
   const BlockTask& task = from.task;
   if (part.run->bitmap == kAbsent) {
     std::fill_n(lanes + count, part.count, all_lanes_of(task));
+    if (full_count == count) full_count += part.count;
     return;
   }
   const uint64_t repeat = repeat_of(task);
@@ -141,6 +143,7 @@ int32_t FoldTable::following(int32_t i, int64_t most) const {
 }
 
 bool FoldTable::is_full(int32_t first, int32_t n, uint64_t all_lanes) const {
+  if (first + n <= full_count) return true;
   uint64_t common = all_lanes;
   for (int32_t i = first; i < first + n; ++i) common &= lanes[i];
   return common == all_lanes;

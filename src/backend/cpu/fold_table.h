@@ -34,6 +34,7 @@ struct FoldTable {
   int32_t* key = nullptr;     // its index
   uint64_t* lanes = nullptr;  // the lanes that see it, as bits
   int32_t count = 0;
+  int32_t full_count = 0;  // every lane sees the first of them, at least
 
   // Holds the first keys of the span, as many as fit and some lane sees;
   // returns the rest of the span.
