@@ -91,8 +91,8 @@ AttentionResult attention(const TensorView& q, const TensorView& k,
                           const AttentionOptions& options = {});
 
 // Where attention_into() writes. What is not defined is not written; `o` must
-// be. Shapes and types are those of AttentionResult, strides may be any but 0,
-// and memory may not overlap an input.
+// be. Shapes and types are those of AttentionResult, strides any that keep
+// elements apart, and memory is shared with no input and no other output.
 struct AttentionTarget {
   MutableTensorView o = {};
   MutableTensorView lse = {};
@@ -111,7 +111,8 @@ struct HeadDims {
 
 // Bytes that attention_into() needs for a plan, head sizes and
 // options.threads: scratch for each thread, at most 1 MiB for masks made of
-// words and head sizes up to 256, up to 1.4 MiB for boolean tensors.
+// words and head sizes up to 256, up to 1.7 MiB for boolean tensors. Throws
+// Error when a size is no head size.
 int64_t workspace_size(const MaskPlan& plan, const HeadDims& dims,
                        const AttentionOptions& options = {});
 

@@ -31,7 +31,8 @@ struct KvCacheOptions {
 // f32 keys and values of `batch` sequences, each of its own length. K lies in
 // panels, as the kernels of few queries read it; pages are given to sequences
 // as they grow and come back when they are truncated. A KvCache can be moved,
-// not copied. Not for two threads at once, unless both only read.
+// not copied; what it was moved from may only be destroyed or assigned to. Not
+// for two threads at once, unless both only read.
 class KvCache {
  public:
   // Throws Error when a size is wrong or the memory cannot be had.
@@ -54,7 +55,8 @@ class KvCache {
   int64_t length(int64_t batch) const;
   int64_t newest(int64_t batch) const;
 
-  // Forgets all but the first `length` keys of a sequence.
+  // Forgets all but the first `length` keys of a sequence; none of them is
+  // newest then.
   void truncate(int64_t batch, int64_t length);
 
   // Pages that no sequence has.

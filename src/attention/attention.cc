@@ -2,6 +2,7 @@
 
 #include "attention/attention_call.h"
 #include "attention/attention_outputs.h"
+#include "attention/output_memory.h"
 #include "base/fail.h"
 #include "base/fp_environment.h"
 
@@ -16,6 +17,37 @@ void check_workspace(const AttentionTarget& target, int64_t needed) {
        "the workspace has {} bytes; expected at least {}, as workspace_size() "
        "says",
        found, needed);
+}
+
+void check_target_memory(const AttentionTarget& target, const TensorView& q,
+                         const TensorView& k, const TensorView& v,
+                         const AttentionOptions& options) {
+  const NamedView outputs[] = {{"o", target.o.view()},
+                               {"lse", target.lse.view()},
+                               {"m", target.m.view()},
+                               {"l", target.l.view()},
+                               {"weights", target.weights.view()},
+                               {"scores", target.scores.view()}};
+  const NamedView inputs[] = {{"q", q},
+                              {"k", k},
+                              {"v", v},
+                              {"the bias", options.bias},
+                              {"the alibi slopes", options.alibi.slopes},
+                              {"q_positions", options.alibi.q_positions},
+                              {"kv_positions", options.alibi.kv_positions}};
+  check_memory(outputs, inputs);
+}
+
+// The largest that is still no mistake: beyond it sizes in bytes overflow.
+constexpr int64_t kMostHeadDim = int64_t{1} << 31;
+
+void check_head_dims(const HeadDims& dims) {
+  for (const int64_t dim : {dims.head, dims.value}) {
+    if (dim >= 1 && dim <= kMostHeadDim) continue;
+    fail(ErrorCode::invalid_argument, "workspace_size",
+         "head sizes {} and {}; expected 1 to {}", dims.head, dims.value,
+         kMostHeadDim);
+  }
 }
 
 }  // namespace
@@ -38,6 +70,7 @@ AttentionResult attention(const TensorView& q, const TensorView& k,
 int64_t workspace_size(const MaskPlan& plan, const HeadDims& dims,
                        const AttentionOptions& options) {
   detail::check_threads(options.threads);
+  detail::check_head_dims(dims);
   detail::ForwardProblem problem;
   problem.head_dim = dims.head;
   problem.value_dim = dims.value;
@@ -56,6 +89,7 @@ void attention_into(const AttentionTarget& target, const TensorView& q,
   }
   detail::AttentionInputs inputs = detail::check_call(q, k, v, plan, options);
   detail::check_outputs(target, options, inputs.problem);
+  detail::check_target_memory(target, q, k, v, options);
   detail::check_workspace(
       target,
       detail::forward_bytes(inputs.problem, plan.data(), options.threads));

@@ -106,6 +106,11 @@ class Checker {
 };
 
 void check_float(std::string_view name, const TensorView& view) {
+  if (view.bytes() == nullptr && view.size() > 0) {
+    fail(ErrorCode::invalid_argument, kOperation,
+         "found no memory for {} of {}; expected a pointer to its elements",
+         name, to_string(view.shape()));
+  }
   if (is_attention_float(view.dtype())) return;
   fail(ErrorCode::invalid_argument, kOperation,
        "expected {} of type f32, f16 or bf16, got {}; convert it", name,

@@ -25,6 +25,7 @@ void check_cached_options(const AttentionOptions& options) {
   refuse(options.bias.defined(), "a bias");
   refuse(options.weights != Weights::none, "weights are asked for");
   refuse(options.scores != Scores::none, "scores are asked for");
+  refuse(!options.pair_rows.empty(), "rows of weights and scores are chosen");
   refuse(options.backend != Backend::cpu, "the reference backend is chosen");
   refuse(options.alibi.q_positions.defined() ||
              options.alibi.kv_positions.defined(),

@@ -23,6 +23,7 @@ void check_partial_options(const AttentionOptions& options) {
   };
   refuse(options.weights != Weights::none, "weights");
   refuse(options.scores != Scores::none, "scores");
+  refuse(!options.pair_rows.empty(), "chosen rows of weights and scores");
 }
 
 // The rows of a partial, whatever its layout.

@@ -115,6 +115,25 @@ class OnnxReader {
     }
   }
 
+  // The last axis may be shorter than the keys; the others are broadcast.
+  void check_fits(const MaskTensor& attn_mask) const {
+    const TensorView& view = attn_mask.view;
+    const Shape sizes = {shape_.batch, shape_.heads, shape_.q_len,
+                         shape_.kv_len};
+    bool fits = view.rank() >= 1 && view.rank() <= 4;
+    for (int64_t i = 0; fits && i < view.rank(); ++i) {
+      const int64_t found = view.dim(view.rank() - 1 - i);
+      const int64_t wanted = sizes[static_cast<size_t>(3 - i)];
+      fits = i == 0 ? found <= wanted : found == wanted || found == 1;
+    }
+    if (fits) return;
+    fail(ErrorCode::shape_mismatch, "mask",
+         "{}: expected 1 to 4 axes that broadcast to [B, H, Lq, Lk] = {}, the "
+         "last at most {} long, got {}",
+         said_as(kWord, attn_mask), to_string(sizes), shape_.kv_len,
+         to_string(view.shape()));
+  }
+
   // Where query 0 stands.
   PerBatch offset() const {
     if (!said_.nonpad_kv_seqlen) return said_.past_sequence_length;
@@ -129,12 +148,8 @@ class OnnxReader {
   void read_attn_mask() {
     if (!said_.attn_mask) return;
     const MaskTensor& attn_mask = *said_.attn_mask;
+    check_fits(attn_mask);
     if (!is_floating(attn_mask.view.dtype())) return add(from_onnx(attn_mask));
-    if (attn_mask.view.rank() < 1) {
-      fail(ErrorCode::shape_mismatch, "mask",
-           "{}: expected a tensor of 1 to 4 axes, got {}",
-           said_as(kWord, attn_mask), to_string(attn_mask.view.shape()));
-    }
     const Tensor scores = read_scores(attn_mask);
     bias_ = bias_of(scores, shape_.kv_len);
     const Tensor visible = visible_of(scores, shape_.kv_len);

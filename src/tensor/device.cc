@@ -108,6 +108,11 @@ Isa DeviceRegistry::best() const {
 
 Isa DeviceRegistry::choose(std::optional<Isa> asked) const {
   if (!asked && forced_.empty()) return best();
+  if (asked && static_cast<size_t>(*asked) >= isas_.size()) {
+    detail::fail(ErrorCode::invalid_argument, "isa",
+                 "found instruction set number {}; expected a value of Isa",
+                 static_cast<int>(*asked));
+  }
   const Isa isa =
       asked ? *asked : find_name(isas_, "MASKWISE_ISA", forced_).isa;
   if (describe(isa).available) return isa;

@@ -120,6 +120,11 @@ TEST_F(AttentionChecksTest, LengthsBatchesAndHeadDimsMustFit) {
   expect_error(shape_mismatch, "q has head_dim 0; expected at least 1");
 }
 
+TEST_F(AttentionChecksTest, ElementsNeedMemory) {
+  call_.k = TensorView(nullptr, DType::f32, {2, 2, 5, 6});
+  expect_error(invalid_argument, "found no memory for k of [2, 2, 5, 6]");
+}
+
 TEST_F(AttentionChecksTest, RanksMustBeFour) {
   call_.v = random({2, 5, 7});
   expect_error(shape_mismatch,

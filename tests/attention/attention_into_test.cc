@@ -241,12 +241,23 @@ TEST(AttentionIntoTest, WhatDoesNotFitIsRefusedBeforeAnythingIsWritten) {
         static Tensor all_rows(DType::f32, {2, 4, 130, 130});
         own.target.weights = all_rows.mutable_view();
       }));
+  EXPECT_TRUE(refused("m shares memory with lse",
+                      [&](OwnTarget& own) { own.target.m = own.target.lse; }));
   EXPECT_TRUE(refused("bytes; expected at least", [&](OwnTarget& own) {
     own.target.workspace = own.target.workspace.first(1000);
   }));
   EXPECT_TRUE(refused("with the reference backend", [&](OwnTarget& own) {
     own.options.backend = Backend::reference;
   }));
+}
+
+TEST(AttentionIntoTest, SizesThatAreNoneHaveNoWorkspace) {
+  const MaskPlan plan = compile(all().bind({1, 1, 2, 2}));
+  for (const HeadDims dims :
+       {HeadDims{0, 4}, HeadDims{4, -1}, HeadDims{int64_t{1} << 60, 4}}) {
+    EXPECT_TRUE(throws_error(ErrorCode::invalid_argument, "head sizes",
+                             [&] { workspace_size(plan, dims); }));
+  }
 }
 
 TEST(AttentionIntoTest, AnImpossibleNumberOfThreadsHasNoSize) {

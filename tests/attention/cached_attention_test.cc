@@ -231,8 +231,10 @@ TEST(CachedAttentionTest, WrongCallsAreErrors) {
   AttentionOptions with_weights;
   with_weights.weights = Weights::all;
   EXPECT_TRUE(refused("weights are asked for", q, *s.plan, with_weights));
-  with_weights.pair_rows = {0};
-  EXPECT_TRUE(refused("weights are asked for", q, *s.plan, with_weights));
+  AttentionOptions with_rows;
+  with_rows.pair_rows = {0};
+  EXPECT_TRUE(
+      refused("rows of weights and scores are chosen", q, *s.plan, with_rows));
 }
 
 }  // namespace

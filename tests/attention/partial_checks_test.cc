@@ -26,6 +26,11 @@ TEST(PartialChecksTest, WeightsAndScoresAreRefused) {
           attention_partial(x, x, x, plan,
                             {.scores = Scores::raw, .backend = backend});
         }));
+    EXPECT_TRUE(throws_error(
+        invalid_argument, "[attention_partial] chosen rows of weights", [&] {
+          attention_partial(x, x, x, plan,
+                            {.pair_rows = {1}, .backend = backend});
+        }));
   }
 }
 

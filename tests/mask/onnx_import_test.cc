@@ -150,8 +150,14 @@ TEST(OnnxAttention, WhatDoesNotFitIsAnError) {
                       {.nonpad_kv_seqlen = PerBatch{1, 2, 3}}));
   EXPECT_TRUE(refused(ErrorCode::invalid_argument, "expected one length",
                       {.nonpad_kv_seqlen = PerBatch(3)}));
-  EXPECT_TRUE(refused(ErrorCode::shape_mismatch, "1 to 4 axes, got []",
-                      {.attn_mask = floats({}, {1})}));
+  for (const Shape& shape : {Shape{}, Shape{5}, Shape{3, 4}, Shape{3, 1, 2, 4},
+                             Shape{1, 1, 1, 2, 4}}) {
+    const std::string got = "last at most 4 long, got " + to_string(shape);
+    EXPECT_TRUE(refused(ErrorCode::shape_mismatch, got.c_str(),
+                        {.attn_mask = Tensor(DType::f32, shape)}));
+    EXPECT_TRUE(refused(ErrorCode::shape_mismatch, got.c_str(),
+                        {.attn_mask = Tensor(DType::boolean, shape)}));
+  }
   EXPECT_TRUE(refused(ErrorCode::invalid_argument, "expected booleans",
                       {.attn_mask = ids({4}, {0, 1, 0, 1})}));
 }

@@ -81,6 +81,9 @@ TEST(DeviceRegistry, AnInstructionSetThatTheProcessorLacksIsAnError) {
   EXPECT_TRUE(throws_error(ErrorCode::invalid_argument, "[isa] avx512 needs",
                            [&] { old.choose(Isa::avx512); }));
   EXPECT_EQ(old.choose(Isa::scalar), Isa::scalar);
+  EXPECT_TRUE(throws_error(ErrorCode::invalid_argument,
+                           "instruction set number 9",
+                           [&] { old.choose(static_cast<Isa>(9)); }));
 }
 
 TEST(DeviceRegistry, AnUnknownForcedNameIsAnErrorWhenItIsNeeded) {
