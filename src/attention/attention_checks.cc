@@ -21,10 +21,6 @@ constexpr int kMostThreads = 1024;
 // The difference of two positions within this fits in 63 bits.
 constexpr int64_t kFarthest = (int64_t{1} << 62) - 1;
 
-bool is_attention_float(DType dtype) {
-  return dtype == DType::f32 || dtype == DType::f16 || dtype == DType::bf16;
-}
-
 using Sizes = std::array<int64_t, 4>;
 
 Shape shape_of(const Sizes& sizes) { return {sizes.begin(), sizes.end()}; }

@@ -8,8 +8,14 @@
 
 #include "backend/forward_problem.h"
 #include "maskwise/attention.h"
+#include "maskwise/dtype.h"
 
 namespace maskwise::detail {
+
+// The types of q, k, v and o.
+inline bool is_attention_float(DType dtype) {
+  return dtype == DType::f32 || dtype == DType::f16 || dtype == DType::bf16;
+}
 
 // The inputs of one call, checked, and the f32 copies that it had to make.
 struct AttentionInputs {

@@ -145,7 +145,7 @@ void merge(PartialAttention& into, const PartialAttention& later) {
 AttentionResult finish(const PartialAttention& partial, DType o_type) {
   const detail::FpEnvironment environment;
   const detail::PartialRows rows = detail::checked_rows("finish", partial);
-  if (o_type != DType::f32 && o_type != DType::f16 && o_type != DType::bf16) {
+  if (!detail::is_attention_float(o_type)) {
     detail::fail(ErrorCode::invalid_argument, "finish",
                  "expected o of type f32, f16 or bf16, got {}",
                  name_of(o_type));

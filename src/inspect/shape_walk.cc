@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "attention/attention_checks.h"
 #include "base/fail.h"
 #include "base/format.h"
 #include "inspect/grid_slices.h"
@@ -37,7 +38,7 @@ void check_head(std::string_view name, const TensorView& view,
          to_string(view.shape()));
   }
   const DType dtype = view.dtype();
-  if (dtype != DType::f32 && dtype != DType::f16 && dtype != DType::bf16) {
+  if (!is_attention_float(dtype)) {
     fail(ErrorCode::invalid_argument, "explain",
          "expected {} of type f32, f16 or bf16, got {}", name, name_of(dtype));
   }

@@ -40,11 +40,11 @@ struct Segment {
 std::vector<Segment> find_segments(const BlockDraft& draft) {
   const uint64_t borders = borders_of(draft);
   const int count = std::popcount(borders);
+  if (count < 2 || count > kMostSegments) return {};
   size_t words = 0;
   for (const Piece& piece : draft.keys.pieces()) {
     words += draft.keys.words(piece).size();
   }
-  if (count < 2 || count > kMostSegments) return {};
   if (words * static_cast<size_t>(count) > kMostLooks) return {};
 
   std::vector<Segment> segments;

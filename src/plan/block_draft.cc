@@ -125,12 +125,9 @@ std::vector<BlockDraft> BlockDrafter::draft(int64_t q_begin, int64_t rows) {
 // a vector into rows.
 std::vector<BlockDraft> BlockDrafter::split(BlockDraft&& whole) {
   std::vector<BlockDraft> parts;
-  if (!is_wasteful(whole)) {
-    parts.push_back(std::move(whole));
-    return parts;
-  }
   const bool into_rows = whole.rows <= kVectorRows;
-  if (into_rows && !is_worth_it(cost_of_rows(whole), whole)) {
+  if (!is_wasteful(whole) ||
+      (into_rows && !is_worth_it(cost_of_rows(whole), whole))) {
     parts.push_back(std::move(whole));
     return parts;
   }
