@@ -3,6 +3,7 @@
 #define MASKWISE_MASKWISE_H_
 
 #include "maskwise/attention.h"
+#include "maskwise/attention_backward.h"
 #include "maskwise/bench.h"
 #include "maskwise/bound_mask.h"
 #include "maskwise/device.h"

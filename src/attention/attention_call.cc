@@ -3,7 +3,9 @@
 #include <cstdint>
 
 #include "attention/bias_mask.h"
+#include "backend/cpu/backward.h"
 #include "backend/reference/contract.h"
+#include "backend/reference/contract_backward.h"
 #include "backend/row_math.h"
 
 namespace maskwise::detail {
@@ -18,16 +20,20 @@ Visibility visibility_of(const BoundMask& mask, const Input& bias) {
   };
 }
 
-void run_kernels(const ForwardProblem& problem, const MaskPlan& plan,
-                 const AttentionOptions& options, const CpuOptions& where) {
-  if (problem.bias.given() && has_minus_inf(problem.bias, problem.shape)) {
-    const MaskPlan visible = plan_without_minus_inf(plan, options.bias);
-    CpuOptions elsewhere = where;
-    elsewhere.workspace = nullptr;  // it may be too small for this plan
-    cpu_forward(problem, visible.data(), elsewhere);
+// Calls run(plan data, where) with the plan, or, where the bias holds -inf,
+// with that of the pairs that it leaves.
+template <typename Run>
+void with_visible_plan(const ForwardProblem& problem, const MaskPlan& plan,
+                       const AttentionOptions& options, const CpuOptions& where,
+                       Run run) {
+  if (!problem.bias.given() || !has_minus_inf(problem.bias, problem.shape)) {
+    run(plan.data(), where);
     return;
   }
-  cpu_forward(problem, plan.data(), where);
+  const MaskPlan visible = plan_without_minus_inf(plan, options.bias);
+  CpuOptions elsewhere = where;
+  elsewhere.workspace = nullptr;  // it may be too small for this plan
+  run(visible.data(), elsewhere);
 }
 
 }  // namespace
@@ -45,9 +51,25 @@ void run_forward(const ForwardProblem& problem, const MaskPlan& plan,
                  const AttentionOptions& options, const CpuOptions& where) {
   if (options.backend == Backend::reference) {
     contract_forward(problem, visibility_of(plan.mask(), problem.bias));
-  } else {
-    run_kernels(problem, plan, options, where);
+    return;
   }
+  with_visible_plan(problem, plan, options, where,
+                    [&](const PlanData& visible, const CpuOptions& there) {
+                      cpu_forward(problem, visible, there);
+                    });
+}
+
+void run_backward(const BackwardProblem& problem, const MaskPlan& plan,
+                  const AttentionOptions& options, const CpuOptions& where) {
+  const ForwardProblem& forward = problem.forward;
+  if (options.backend == Backend::reference) {
+    contract_backward(problem, visibility_of(plan.mask(), forward.bias));
+    return;
+  }
+  with_visible_plan(forward, plan, options, where,
+                    [&](const PlanData& visible, const CpuOptions& there) {
+                      cpu_backward(problem, visible, there);
+                    });
 }
 
 }  // namespace maskwise::detail

@@ -4,6 +4,7 @@
 #define MASKWISE_ATTENTION_ATTENTION_CALL_H_
 
 #include "attention/attention_checks.h"
+#include "backend/backward_problem.h"
 #include "backend/cpu/forward.h"
 #include "backend/forward_problem.h"
 #include "maskwise/attention.h"
@@ -20,6 +21,10 @@ AttentionInputs check_call(const TensorView& q, const TensorView& k,
 // is for the kernels. A bias of -inf removes its pair, as the mask does.
 void run_forward(const ForwardProblem& problem, const MaskPlan& plan,
                  const AttentionOptions& options, const CpuOptions& where);
+
+// The same for the gradients of a checked backward problem.
+void run_backward(const BackwardProblem& problem, const MaskPlan& plan,
+                  const AttentionOptions& options, const CpuOptions& where);
 
 }  // namespace maskwise::detail
 

@@ -101,22 +101,10 @@ class Checker {
   AttentionInputs inputs_;
 };
 
-void check_float(std::string_view name, const TensorView& view) {
-  if (view.bytes() == nullptr && view.size() > 0) {
-    fail(ErrorCode::invalid_argument, kOperation,
-         "found no memory for {} of {}; expected a pointer to its elements",
-         name, to_string(view.shape()));
-  }
-  if (is_attention_float(view.dtype())) return;
-  fail(ErrorCode::invalid_argument, kOperation,
-       "expected {} of type f32, f16 or bf16, got {}; convert it", name,
-       name_of(view.dtype()));
-}
-
 // Copies stay where they are while others are made.
 const TensorView& Checker::as_f32(std::string_view name,
                                   const TensorView& view) {
-  check_float(name, view);
+  check_float(kOperation, name, view);
   if (view.dtype() == DType::f32) return view;
   inputs_.copies.push_back(to_f32(view));
   return inputs_.copies.back().view();
@@ -129,7 +117,7 @@ Bhld Checker::as_bhld(std::string_view name, const TensorView& view) {
          options_.layout == Layout::bhld ? "[B, H, L, D]" : "[B, L, H, D]",
          view.defined() ? to_string(view.shape()) : "nothing");
   }
-  check_float(name, view);
+  check_float(kOperation, name, view);
   return {storage_ == Storage::as_given ? view : as_f32(name, view),
           options_.layout};
 }
@@ -319,6 +307,19 @@ void Checker::read_queries(const Bhld& q4) {
 }
 
 }  // namespace
+
+void check_float(std::string_view operation, std::string_view name,
+                 const TensorView& view) {
+  if (view.bytes() == nullptr && view.size() > 0) {
+    fail(ErrorCode::invalid_argument, operation,
+         "found no memory for {} of {}; expected a pointer to its elements",
+         name, to_string(view.shape()));
+  }
+  if (is_attention_float(view.dtype())) return;
+  fail(ErrorCode::invalid_argument, operation,
+       "expected {} of type f32, f16 or bf16, got {}; convert it", name,
+       name_of(view.dtype()));
+}
 
 void check_threads(std::optional<int> threads) {
   if (!threads || (*threads >= 1 && *threads <= kMostThreads)) return;

@@ -5,6 +5,7 @@
 
 #include <list>
 #include <optional>
+#include <string_view>
 
 #include "backend/forward_problem.h"
 #include "maskwise/attention.h"
@@ -16,6 +17,10 @@ namespace maskwise::detail {
 inline bool is_attention_float(DType dtype) {
   return dtype == DType::f32 || dtype == DType::f16 || dtype == DType::bf16;
 }
+
+// Throws Error when a tensor's type is none of those, or it has no memory.
+void check_float(std::string_view operation, std::string_view name,
+                 const TensorView& view);
 
 // The inputs of one call, checked, and the f32 copies that it had to make.
 struct AttentionInputs {

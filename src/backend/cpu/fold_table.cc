@@ -50,6 +50,19 @@ FoldSpan FoldTable::fill(const FoldSource& from, const FoldSpan& span) {
   return rest;
 }
 
+void FoldTable::fill(const FoldSource& from, MergedFolds& folds,
+                     uint64_t* begins) {
+  count = 0;
+  full_count = 0;
+  for (; count < capacity && !folds.at_end(); ++count) {
+    const MergedKey next = folds.next();
+    key[count] = next.key;
+    lanes[count] = next.rows;
+    begins[count] = next.begins;
+  }
+  find_rows(from);
+}
+
 void FoldTable::append_keys(const FoldSource& from, const RunPart& part) {
   if (part.run->list == kAbsent) {
     std::iota(key + count, key + count + part.count,

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "backend/cpu/block_task.h"
+#include "backend/cpu/merged_folds.h"
 #include "backend/forward_problem.h"
 #include "plan/plan_walk.h"
 
@@ -39,6 +40,11 @@ struct FoldTable {
   // Holds the first keys of the span, as many as fit and some lane sees;
   // returns the rest of the span.
   FoldSpan fill(const FoldSource& from, const FoldSpan& span);
+
+  // Holds the next keys of a block whose folds overlap, for a task of one head
+  // and all rows of the block; begins[i] are the lanes of which key i begins a
+  // fold.
+  void fill(const FoldSource& from, MergedFolds& folds, uint64_t* begins);
 
   // Whether every lane sees all keys of [first, first + n).
   bool is_full(int32_t first, int32_t n, uint64_t all_lanes) const;

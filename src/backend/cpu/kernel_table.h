@@ -4,6 +4,9 @@
 
 #include <cstdint>
 
+#include "backend/backward_problem.h"
+#include "backend/cpu/backward_scratch.h"
+#include "backend/cpu/backward_task.h"
 #include "backend/cpu/block_task.h"
 #include "backend/cpu/probe.h"
 #include "backend/cpu/scratch.h"
@@ -37,6 +40,11 @@ struct KernelTable {
   void (*merge_fold)(const ForwardProblem& problem, const PlanData& plan,
                      const BlockTask& task, const FoldTurn& turn,
                      ForwardScratch& scratch) = nullptr;
+
+  // Computes every gradient of the task's heads. Under FpEnvironment.
+  void (*backward_heads)(const BackwardProblem& problem, const PlanData& plan,
+                         const BackwardTask& task,
+                         BackwardScratch& scratch) = nullptr;
 
   // The probes of maskwise/bench.h; the first two return the FLOP they did.
   double (*probe_registers)(int64_t rounds) = nullptr;

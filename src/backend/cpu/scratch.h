@@ -2,11 +2,13 @@
 #ifndef MASKWISE_BACKEND_CPU_SCRATCH_H_
 #define MASKWISE_BACKEND_CPU_SCRATCH_H_
 
+#include <algorithm>
 #include <cstdint>
 
 #include "backend/cpu/fold_table.h"
 #include "backend/cpu/partial_fold.h"
 #include "backend/forward_problem.h"
+#include "base/aligned_buffer.h"
 
 namespace maskwise::detail {
 
@@ -21,6 +23,10 @@ inline constexpr int32_t kFewLanesChunk = 64;
 // take half of L1.
 inline constexpr int32_t kValueChunk = 64;
 
+// Rows that are staged together.
+inline constexpr int64_t kStagedRows =
+    std::max({kScoreChunk, kFewLanesChunk, kValueChunk});
+
 // Keys whose scores are kept from the maximum to the weights. Masks made of
 // words have folds of little more than kFoldKeys; where a fold is larger than
 // this (1 MiB of scores), its scores are computed twice.
@@ -33,26 +39,58 @@ constexpr int64_t padded(int64_t n) {
   return (n + kWidestVector - 1) / kWidestVector * kWidestVector;
 }
 
-// Arrays carved out of one block of memory. "lanes" is a row of kBlockRows.
-struct ForwardScratch {
-  float* queries = nullptr;   // [D][lanes], scaled
+// Hands out aligned pieces of a block of memory; without one, only counts.
+class Carver {
+ public:
+  explicit Carver(void* memory) : memory_(static_cast<char*>(memory)) {}
+
+  template <typename T>
+  void take(T*& piece, int64_t count) {
+    if (memory_ != nullptr) piece = reinterpret_cast<T*>(memory_ + used_);
+    const int64_t bytes = count * static_cast<int64_t>(sizeof(T));
+    used_ += (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  }
+
+  int64_t used() const { return used_; }
+
+ private:
+  char* memory_;
+  int64_t used_ = 0;
+};
+
+// Rows of K or V as dense f32, where they cannot be read as they lie.
+struct StagedRows {
+  float* data = nullptr;         // [kStagedRows][padded head size]
+  const float** rows = nullptr;  // [kStagedRows + kKeysAhead]
+};
+
+// What scores are computed in. "lanes" is a row of kBlockRows.
+struct ScoreScratch {
+  float* queries = nullptr;  // [D][lanes], scaled
+  float* bias = nullptr;     // [kScoreChunk][lanes]
+  float* slope = nullptr;    // [lanes], as is position
+  float* position = nullptr;
+  ProblemRow* rows = nullptr;  // what each lane is
+  StagedRows staged;
+  FoldTable table;
+
+  void carve(const ForwardProblem& problem, const PlanData& plan,
+             Carver& carver);
+};
+
+// The memory of a forward task.
+struct ForwardScratch : ScoreScratch {
   float* strip = nullptr;     // [strip keys + kKeyPadding][lanes]
   float* fold_sum = nullptr;  // [kBlockRows][padded Dv]
   float* row_sum = nullptr;   // [kBlockRows][padded Dv]
-  float* staged = nullptr;    // [chunk][padded head size]: rows as f32
-  float* bias = nullptr;      // [kScoreChunk][lanes]
   float* fold_m = nullptr;    // [lanes], as are the rest
   float* fold_l = nullptr;
   float* m = nullptr;
   float* l = nullptr;
   float* old_scale = nullptr;
   float* new_scale = nullptr;
-  float* slope = nullptr;
-  float* position = nullptr;
-  ProblemRow* rows = nullptr;           // what each lane is
-  int64_t* pair_rows = nullptr;         // where it stands in weights, scores
-  const float** staged_rows = nullptr;  // [chunk + kKeysAhead]
-  FoldTable table;
+  float** sums = nullptr;        // where the sums of each lane are
+  int64_t* pair_rows = nullptr;  // where a lane stands in weights, scores
 
   ForwardScratch() = default;
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <vector>
 
+#include "backend/reference/contract_score.h"
 #include "backend/row_math.h"
 #include "base/fp_environment.h"
 
@@ -12,13 +13,6 @@ namespace {
 
 // Keys of one fold of the contract.
 constexpr size_t kKeysPerFold = 1024;
-
-// The three stages of a score.
-struct Score {
-  float raw = 0;
-  float capped = 0;
-  float biased = 0;
-};
 
 // A partial sum: largest score, sum of weights, weighted sum of values.
 struct Partial {
@@ -36,7 +30,6 @@ class Row {
   void run(const Visibility& visible);
 
  private:
-  Score score(int64_t k) const;
   Partial fold(size_t begin, size_t end) const;
   void merge(Partial& row, const Partial& fold) const;
   void write(const Partial& row) const;
@@ -51,29 +44,6 @@ class Row {
   std::vector<int64_t> keys_;
   std::vector<float> x_;
 };
-
-Score Row::score(int64_t k) const {
-  const auto [b, h, q] = at_;
-  const float* query = p_.q.at(b, h, q);
-  const float* key = p_.k.at(b, p_.kv_head(h), k);
-  float x = 0;
-  for (int64_t d = 0; d < p_.head_dim; ++d) {
-    const float scaled = query[d * p_.q.stride[3]] * p_.scale;
-    x = std::fma(scaled, key[d * p_.k.stride[3]], x);
-  }
-  Score score;
-  score.raw = x;
-  if (p_.softcap > 0) {
-    x = p_.softcap * tanh_contract(x * (1.0F / p_.softcap));
-  }
-  score.capped = x;
-  if (p_.bias.given()) x = x + p_.bias.at(b, h, q)[k * p_.bias.stride[3]];
-  if (p_.has_alibi()) {
-    x = x + p_.slope(h) * static_cast<float>(p_.distance(b, q, k));
-  }
-  score.biased = x;
-  return score;
-}
 
 Partial Row::fold(size_t begin, size_t end) const {
   Partial part;
@@ -108,7 +78,7 @@ void Row::run(const Visibility& visible) {
   for (int64_t k = 0; k < p_.shape.kv_len; ++k) {
     if (!visible(at_.batch, at_.head, at_.q, k)) continue;
     keys_.push_back(k);
-    x_.push_back(score(k).biased);
+    x_.push_back(contract_score(p_, at_, k).biased);
   }
   Partial row;
   row.a.assign(static_cast<size_t>(p_.value_dim), 0.0F);
@@ -146,7 +116,7 @@ void Row::write_scores() const {
   float* out = p_.scores.at(at_.batch, at_.head, p_.pair_row(at_.q));
   std::fill_n(out, p_.shape.kv_len, kMinusInfinity);
   for (const int64_t k : keys_) {
-    const Score each = score(k);
+    const ContractScore each = contract_score(p_, at_, k);
     out[k] = stored(p_.score_stage == ScoreStage::raw      ? each.raw
                     : p_.score_stage == ScoreStage::capped ? each.capped
                                                            : each.biased);

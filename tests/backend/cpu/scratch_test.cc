@@ -33,9 +33,9 @@ TEST(Scratch, PiecesAreAlignedAndLieInOrderWithinItsBytes) {
   const int64_t bytes = ForwardScratch::bytes_for(problem, plan.data());
   const auto memory = detail::make_aligned_buffer(bytes);
   const ForwardScratch s(problem, plan.data(), memory.get());
-  const void* pieces[] = {s.queries, s.strip,       s.fold_sum, s.row_sum,
-                          s.staged,  s.bias,        s.fold_m,   s.slope,
-                          s.table.k, s.table.lanes, nullptr};
+  const void* pieces[] = {s.queries, s.bias,        s.slope,     s.staged.data,
+                          s.table.k, s.table.lanes, s.strip,     s.fold_sum,
+                          s.row_sum, s.fold_m,      s.pair_rows, nullptr};
   const char* last = nullptr;
   for (const void* const* piece = pieces; *piece != nullptr; ++piece) {
     EXPECT_TRUE(is_aligned(*piece));
@@ -43,7 +43,7 @@ TEST(Scratch, PiecesAreAlignedAndLieInOrderWithinItsBytes) {
     last = static_cast<const char*>(*piece);
   }
   EXPECT_GE(s.fold_sum - s.strip, (77 + detail::kKeyPadding) * 64);
-  const auto* end = reinterpret_cast<const char*>(s.table.lanes + 77);
+  const auto* end = reinterpret_cast<const char*>(s.pair_rows + 64);
   EXPECT_LE(end, static_cast<const char*>(memory.get()) + bytes);
 }
 

@@ -17,7 +17,7 @@ namespace {
 
 // clang-format off
 #include "backend/cpu/isa/vec_avx2.inc"
-#include "backend/cpu/isa/forward_kernels.inc"
+#include "backend/cpu/isa/kernels.inc"
 // clang-format on
 
 }  // namespace
@@ -33,8 +33,8 @@ namespace maskwise::detail::avx2 {
 
 const KernelTable& kernels() {
   static constexpr KernelTable kTable = {
-      Isa::avx2,       forward_block, sum_fold,  merge_fold,
-      probe_registers, probe_tile,    probe_read};
+      Isa::avx2,      forward_block,   sum_fold,   merge_fold,
+      backward_heads, probe_registers, probe_tile, probe_read};
   return kTable;
 }
 

@@ -18,7 +18,7 @@ namespace {
 
 // clang-format off
 #include "backend/cpu/isa/vec_avx512.inc"
-#include "backend/cpu/isa/forward_kernels.inc"
+#include "backend/cpu/isa/kernels.inc"
 // clang-format on
 
 }  // namespace
@@ -34,8 +34,8 @@ namespace maskwise::detail::avx512 {
 
 const KernelTable& kernels() {
   static constexpr KernelTable kTable = {
-      Isa::avx512,     forward_block, sum_fold,  merge_fold,
-      probe_registers, probe_tile,    probe_read};
+      Isa::avx512,    forward_block,   sum_fold,   merge_fold,
+      backward_heads, probe_registers, probe_tile, probe_read};
   return kTable;
 }
 

@@ -6,15 +6,15 @@ namespace {
 
 // clang-format off
 #include "backend/cpu/isa/vec_scalar.inc"
-#include "backend/cpu/isa/forward_kernels.inc"
+#include "backend/cpu/isa/kernels.inc"
 // clang-format on
 
 }  // namespace
 
 const KernelTable& kernels() {
   static constexpr KernelTable kTable = {
-      Isa::scalar,     forward_block, sum_fold,  merge_fold,
-      probe_registers, probe_tile,    probe_read};
+      Isa::scalar,    forward_block,   sum_fold,   merge_fold,
+      backward_heads, probe_registers, probe_tile, probe_read};
   return kTable;
 }
 

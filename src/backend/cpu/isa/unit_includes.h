@@ -9,9 +9,13 @@
 #include <cmath>
 #include <cstdint>
 
+#include "backend/backward_problem.h"
+#include "backend/cpu/backward_scratch.h"
+#include "backend/cpu/backward_task.h"
 #include "backend/cpu/block_task.h"
 #include "backend/cpu/fold_table.h"
 #include "backend/cpu/kernel_table.h"
+#include "backend/cpu/merged_folds.h"
 #include "backend/cpu/probe.h"
 #include "backend/cpu/scratch.h"
 #include "backend/forward_problem.h"

@@ -1,0 +1,53 @@
+#include "maskwise/attention_backward.h"
+
+#include <utility>
+
+#include "attention/attention_call.h"
+#include "attention/backward_checks.h"
+#include "backend/row_math.h"
+#include "base/fp_environment.h"
+
+namespace maskwise {
+namespace detail {
+namespace {
+
+// What is stored of sums that a backend leaves.
+void finish_sums(Tensor& sums) {
+  if (!sums.defined()) return;
+  auto* sum = sums.mutable_data<float>();
+  for (int64_t i = 0; i < sums.size(); ++i) sum[i] = stored(sum[i]);
+}
+
+void convert(Tensor& gradient, DType dtype) {
+  if (gradient.dtype() != dtype) gradient = from_f32(gradient, dtype);
+}
+
+}  // namespace
+}  // namespace detail
+
+AttentionGradients attention_backward(const TensorView& q, const TensorView& k,
+                                      const TensorView& v, const MaskPlan& plan,
+                                      const AttentionResult& forward,
+                                      const TensorView& d_o,
+                                      const AttentionOptions& options,
+                                      const GradientOptions& gradients) {
+  const detail::FpEnvironment environment;
+  const Isa isa = devices().choose(options.isa);
+  AttentionOptions call = options;
+  call.weights = Weights::none;
+  call.scores = Scores::none;
+  call.pair_rows.clear();
+  detail::BackwardInputs inputs = detail::check_backward(
+      detail::check_call(q, k, v, plan, call), forward, d_o, call, gradients);
+  AttentionGradients result =
+      detail::make_gradients(inputs.problem, call, gradients);
+  detail::run_backward(inputs.problem, plan, call, {isa, call.threads});
+  detail::finish_sums(result.dbias);
+  detail::convert(result.dq, q.dtype());
+  detail::convert(result.dk, k.dtype());
+  detail::convert(result.dv, v.dtype());
+  if (gradients.dbias) detail::convert(result.dbias, call.bias.dtype());
+  return result;
+}
+
+}  // namespace maskwise
