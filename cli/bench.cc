@@ -49,23 +49,22 @@ DType parse_bench_dtype(const std::string& name) {
                           name));
 }
 
-void require_forward(const std::string& pass) {
-  if (pass == "forward") return;
-  throw Error(
-      ErrorCode::invalid_argument,
-      pass == "backward"
-          ? "[bench] the backward pass is not there yet; expected forward"
-          : fmt::format("[bench] unknown pass '{}'; expected forward", pass));
-}
-
 // Every case that was asked for, made before any is run.
-std::vector<BenchCase> cases_of(const BenchFlags& flags) {
+std::vector<BenchCase> cases_of(const BenchFlags& flags, Pass pass) {
   std::optional<BenchShape> shape;
   if (flags.shape) shape = parse_bench_shape(*flags.shape);
   const bool all = std::ranges::count(flags.cases, "all") > 0;
   std::vector<BenchCase> cases;
   for (const std::string& name : all ? bench_case_names() : flags.cases) {
-    cases.push_back(make_bench_case(name, shape));
+    BenchCase one = make_bench_case(name, shape);
+    if (pass == Pass::forward || !one.cached) {
+      cases.push_back(std::move(one));
+    } else if (!all) {
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("[bench] {} has no backward pass; expected a "
+                              "case without a cache",
+                              name));
+    }
   }
   return cases;
 }
@@ -93,7 +92,8 @@ BenchResult measure(const BenchCase& one, const BenchPlace& place,
     });
   }
 
-  const bool reads = one.name.starts_with("decode");
+  const bool reads =
+      one.name.starts_with("decode") && place.pass == Pass::forward;
   const BenchMeter meter({.isa = place.isa, .threads = place.threads},
                          reads ? inputs.kv() : TensorView());
   std::vector<BenchSamples> found = meter.samples(subjects, flags.samples);
@@ -124,12 +124,12 @@ void report(const BenchResult& result, const BenchFlags& flags,
 }
 
 void bench(const BenchFlags& flags) {
-  require_forward(flags.pass);
   BenchPlace place = {
+      .pass = parse_pass(flags.pass),
       .dtype = parse_bench_dtype(flags.dtype),
       .isa = devices().choose(flags.isa ? std::optional(parse_isa(*flags.isa))
                                         : std::nullopt)};
-  const std::vector<BenchCase> cases = cases_of(flags);
+  const std::vector<BenchCase> cases = cases_of(flags, place.pass);
   if (flags.serve) {
     place.threads = flags.threads.front();
     serve(cases, place, flags.memory_cap);
@@ -153,8 +153,9 @@ void add_what_flags(CLI::App& command, BenchFlags& flags) {
       ->type_name("NAME,...")
       ->delimiter(',')
       ->allow_extra_args(false);
-  command.add_option("--pass", flags.pass, "forward (backward is to come)")
-      ->type_name("NAME");
+  command.add_option("--pass", flags.pass, "forward or backward")
+      ->type_name("NAME")
+      ->capture_default_str();
   command
       .add_option("--shape", flags.shape,
                   "Of every case (default: 1,8,8,2048,2048,64; padding 8 "

@@ -1,5 +1,7 @@
 #include "bench_call.h"
 
+#include <fmt/format.h>
+
 #include <memory>
 #include <utility>
 
@@ -31,9 +33,29 @@ TensorView slice(const TensorView& view, int64_t axis, int64_t first,
 
 }  // namespace
 
+std::string_view name_of(Pass pass) {
+  return pass == Pass::forward ? "forward" : "backward";
+}
+
+Pass parse_pass(std::string_view name) {
+  for (const Pass pass : {Pass::forward, Pass::backward}) {
+    if (name == name_of(pass)) return pass;
+  }
+  throw Error(
+      ErrorCode::invalid_argument,
+      fmt::format("[bench] unknown pass '{}'; expected forward or backward",
+                  name));
+}
+
 PlannedCall::PlannedCall(const std::array<TensorView, 3>& qkv,
-                         const MaskPlan& plan, const AttentionOptions& options)
+                         const MaskPlan& plan, const AttentionOptions& options,
+                         Pass pass)
     : q_(qkv[0]), k_(qkv[1]), v_(qkv[2]), plan_(plan), options_(options) {
+  if (pass == Pass::backward) {
+    forward_ = attention(q_, k_, v_, plan_, options_);
+    d_o_ = random_tensor(forward_.o.shape(), q_.dtype(), 3);
+    return;
+  }
   const HeadDims dims = {q_.dim(3), v_.dim(3)};
   o_ = Tensor(q_.dtype(), {q_.dim(0), q_.dim(1), q_.dim(2), dims.value});
   lse_ = Tensor(DType::f32, {q_.dim(0), q_.dim(1), q_.dim(2)});
@@ -44,12 +66,22 @@ PlannedCall::PlannedCall(const std::array<TensorView, 3>& qkv,
   target_.workspace = *workspace_;
 }
 
+void PlannedCall::run() const {
+  if (d_o_.defined()) {
+    static_cast<void>(
+        attention_backward(q_, k_, v_, plan_, forward_, d_o_, options_));
+  } else {
+    attention_into(target_, q_, k_, v_, plan_, options_);
+  }
+}
+
 void CachedCall::run() const {
   static_cast<void>(attention(q, cache, plan, options));
 }
 
 BenchInputs::BenchInputs(const BenchShape& shape, const BenchPlace& place)
     : shape_(shape),
+      pass_(place.pass),
       q_(random_tensor({shape.batch, shape.heads, shape.q_len, shape.head_dim},
                        place.dtype, 1)),
       kv_(random_tensor(
@@ -64,7 +96,7 @@ BenchInputs::BenchInputs(const BenchShape& shape, const BenchPlace& place)
 }
 
 PlannedCall BenchInputs::whole(const MaskPlan& plan) const {
-  return PlannedCall({q_.view(), k_, v_}, plan, options_);
+  return PlannedCall({q_.view(), k_, v_}, plan, options_, pass_);
 }
 
 CachedCall BenchInputs::cached() const {
@@ -97,7 +129,7 @@ PlannedCall BenchInputs::part(const DensePart& box) const {
   const BoundMask everything =
       all().bind({box.batches, shape_.heads, box.q_len, box.kv_len});
   return PlannedCall({queries, keys_of(k_), keys_of(v_)}, compile(everything),
-                     options_);
+                     options_, pass_);
 }
 
 std::vector<PlannedCall> BenchInputs::loop(

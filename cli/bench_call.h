@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "bench_case.h"
@@ -14,21 +15,30 @@
 
 namespace maskwise::cli {
 
-// Where and in which type a case is computed.
+// Which pass of attention is timed.
+enum class Pass { forward, backward };
+
+// "forward"; the pass of that name, or Error.
+std::string_view name_of(Pass pass);
+Pass parse_pass(std::string_view name);
+
+// What is computed of a case, where and in which type.
 struct BenchPlace {
+  Pass pass = Pass::forward;
   DType dtype = DType::f32;
   Isa isa = Isa::scalar;
   int threads = 1;
 };
 
-// A call whose plan is compiled and whose outputs are there: what is timed
-// allocates nothing.
+// A forward call whose plan is compiled and whose outputs are there: what is
+// timed allocates nothing. Or the backward call after one, which makes its
+// gradients anew each time; the forward call is made once.
 class PlannedCall {
  public:
   PlannedCall(const std::array<TensorView, 3>& qkv, const MaskPlan& plan,
-              const AttentionOptions& options);
+              const AttentionOptions& options, Pass pass);
 
-  void run() const { attention_into(target_, q_, k_, v_, plan_, options_); }
+  void run() const;
 
  private:
   TensorView q_;
@@ -40,6 +50,8 @@ class PlannedCall {
   Tensor lse_;
   std::shared_ptr<std::vector<std::byte>> workspace_;
   AttentionTarget target_;
+  AttentionResult forward_;  // of a backward call, as is d_o_
+  Tensor d_o_;
 };
 
 // The newest token of each sequence over a cache.
@@ -74,6 +86,7 @@ class BenchInputs {
   CachedCall cached() const;
 
   BenchShape shape_;
+  Pass pass_;
   AttentionOptions options_;
   Tensor q_;   // [B, H, Lq, D]
   Tensor kv_;  // [2, B, Hkv, Lk, D]

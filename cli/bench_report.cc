@@ -52,9 +52,11 @@ struct Figures {
   Maybe read_fraction;
 };
 
-// Only visible pairs are useful: forward 2 FLOP for each of D and Dv = D.
+// Only visible pairs are useful: two products forward, five backward, of 2 FLOP
+// for each of D and Dv = D.
 double useful_flop(const BenchResult& result) {
-  return 4.0 * static_cast<double>(result.shape.head_dim) *
+  const double flop = result.place.pass == Pass::forward ? 4.0 : 10.0;
+  return flop * static_cast<double>(result.shape.head_dim) *
          static_cast<double>(result.plan.plan.stats().visible_pairs);
 }
 
@@ -134,7 +136,7 @@ Json json_of(const BenchResult& result) {
   const BenchShape& shape = result.shape;
   const PlanStats& stats = result.plan.plan.stats();
   Json line = {{"case", result.name},
-               {"pass", "forward"},
+               {"pass", name_of(result.place.pass)},
                {"dtype", name_of(result.place.dtype)},
                {"B", shape.batch},
                {"H", shape.heads},
@@ -174,13 +176,13 @@ std::string table_head(const BenchResult& result) {
   const BenchShape& shape = result.shape;
   const int threads = result.place.threads;
   return fmt::format(
-      "{}, B {}, H {}, Hkv {}, Lq {}, Lk {}, D {}, {} thread{}, {}\n"
+      "{} {}, B {}, H {}, Hkv {}, Lq {}, Lk {}, D {}, {} thread{}, {}\n"
       "{:<12}{:>10}{:>10}{:>8}{:>8}{:>6}{:>8}{:>6}{:>6}{:>8}{:>8}{:>8}\n",
-      name_of(result.place.dtype), shape.batch, shape.heads, shape.kv_heads,
-      shape.q_len, shape.kv_len, shape.head_dim, threads,
-      threads == 1 ? "" : "s", name_of(result.place.isa), "case", "median ms",
-      "best ms", "GFLOP/s", "share %", "best", "quiet %", "2nd %", "cpu %",
-      "/dense", "/walked", "loop");
+      name_of(result.place.dtype), name_of(result.place.pass), shape.batch,
+      shape.heads, shape.kv_heads, shape.q_len, shape.kv_len, shape.head_dim,
+      threads, threads == 1 ? "" : "s", name_of(result.place.isa), "case",
+      "median ms", "best ms", "GFLOP/s", "share %", "best", "quiet %", "2nd %",
+      "cpu %", "/dense", "/walked", "loop");
 }
 
 std::string table_row(const BenchResult& result) {

@@ -43,6 +43,8 @@ struct AttentionGradients {
 // 4 * (D + Dv) bytes of scratch for each key and thread; (batch, kv head) is
 // the unit of parallel work. Formula: Dao et al. 2022 (FlashAttention),
 // appendix B.2; https://arxiv.org/abs/2205.14135.
+//
+// More than 6 parameters because the forward call is said again.
 AttentionGradients attention_backward(const TensorView& q, const TensorView& k,
                                       const TensorView& v, const MaskPlan& plan,
                                       const AttentionResult& forward,

@@ -25,6 +25,7 @@ void convert(Tensor& gradient, DType dtype) {
 }  // namespace
 }  // namespace detail
 
+// More than 6 parameters because the forward call is said again.
 AttentionGradients attention_backward(const TensorView& q, const TensorView& k,
                                       const TensorView& v, const MaskPlan& plan,
                                       const AttentionResult& forward,

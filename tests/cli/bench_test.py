@@ -88,6 +88,19 @@ class Bench(tool.ToolTest):
                              "plan_bytes", "peak_rss_bytes", "cpu_share"):
                     self.assertGreater(line[name], 0, name)
 
+    def test_the_backward_pass_counts_five_products(self):
+        lines = self.lines("--shape", SHAPE, "--pass", "backward")
+        self.assertEqual([line["case"] for line in lines],
+                         [case for case in CASES if case != "decode_cache"])
+        for line in lines:
+            with self.subTest(case=line["case"]):
+                self.assertEqual(line["pass"], "backward")
+                flop = 10 * 8 * B * 4 * line["Lq"] * L * line["visible_share"]
+                gflops = flop / line["median_ms"] * 1e-6
+                self.assertAlmostEqual(line["useful_gflops"], gflops,
+                                       delta=gflops * 1e-9)
+                self.assertIsNone(line["read_fraction"])
+
     def test_what_stands_beside_a_case(self):
         lines = {line["case"]: line for line in self.lines("--shape", SHAPE)}
         for case, line in lines.items():
@@ -143,7 +156,7 @@ class Bench(tool.ToolTest):
 
     def test_the_table_fits_a_page(self):
         text = self.run_well("bench", "--samples", "1", "--shape", SHAPE)
-        self.assertIn("f32, B 9, H 4, Hkv 2, Lq 600, Lk 600, D 8, 1 thread, ",
+        self.assertIn("f32 forward, B 9, H 4, Hkv 2, Lq 600, Lk 600, D 8, 1 thread, ",
                       text)
         for case in CASES:
             self.assertRegex(text, rf"(?m)^{case} +[\d.]+ +[\d.]+ ")
@@ -179,9 +192,10 @@ class Bench(tool.ToolTest):
                  "some of: " + ", ".join(CASES) + "; did you mean 'causal'?"),
                 (["--case"], "--case has no value"),
                 (["--case", "dense", "causal"], "unexpected argument 'causal'"),
-                (["--pass", "backward"], "backward pass is not there yet; "
-                 "expected forward"),
-                (["--pass", "up"], "unknown pass 'up'; expected forward"),
+                (["--pass", "up"], "unknown pass 'up'; expected forward or "
+                 "backward"),
+                (["--pass", "backward", "--case", "decode_cache"],
+                 "decode_cache has no backward pass"),
                 (["--shape", "1,2,3"], "expected six whole numbers of at least "
                  "1 and at most 2147483646 as B,H,Hkv,Lq,Lk,D, such as "
                  "1,8,8,2048,2048,64, got '1,2,3'"),

@@ -29,9 +29,10 @@ PEER = {"name": "documents8", "B": 1, "H": 4, "Hkv": 4, "Lq": 512, "Lk": 512,
 class BenchReport(unittest.TestCase):
     """On lines as maskwise bench --json writes them."""
 
-    def report(self, *lines, peers=()):
+    def report(self, *lines, peers=(), direction="forward"):
         with tempfile.TemporaryDirectory() as folder:
-            place = pathlib.Path(folder)
+            place = pathlib.Path(folder) / direction
+            place.mkdir()
             (place / "machine.tsv").write_text(MACHINE)
             for name, found in (("results", lines), ("peers", peers)):
                 (place / f"{name}.jsonl").write_text(
@@ -64,6 +65,18 @@ class BenchReport(unittest.TestCase):
             self.assertIn(row + "\n", page)
         self.assertRegex(page, r"worst of 1 .*: causal, 4096, D = 64 \| 1\.08")
 
+    def test_a_backward_run_has_bars_of_its_own(self):
+        dense = {**LINE, "pass": "backward", "quiet_fraction": 0.76}
+        window = {**dense, "case": "window256", "dense_ratio": 0.15,
+                  "walked_share": 0.14, "walked_ratio": 1.07}
+        page = self.page(dense, window, direction="backward")
+        self.assertNotIn("The forward pass", page)
+        for row in (
+                "| dense, D = 64, 1 thread, by length | 76 % | 75 % | yes |",
+                "| window256 ÷ dense at 4096, D = 64, 128 | 15 % | 14 % "
+                "| no |"):
+            self.assertIn(row + "\n", page)
+
     def test_decode_is_held_against_reading(self):
         decode = {**LINE, "case": "decode", "Lq": 1, "kv_bytes": 1 << 24,
                   "kv_gbytes_per_s": 19.0, "read_gbytes_per_s": 20.0,
@@ -88,7 +101,7 @@ class BenchReport(unittest.TestCase):
     def test_nothing_measured_is_an_error(self):
         result = self.report()
         self.assertEqual((result.returncode, result.stdout), (1, ""))
-        self.assertIn("has no lines", result.stderr)
+        self.assertIn("has no results of a pass", result.stderr)
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ void BackwardScratch::carve_all(const BackwardProblem& problem,
   for (float** lanes : {&m, &r, &shift}) carver.take(*lanes, kBlockRows);
   carver.take(dq, kBlockRows * head_row);
   carver.take(dq_fold, kBlockRows * head_row);
-  carver.take(sums, kBlockRows + kSumsAhead);
+  carver.take(sums, std::max<int64_t>(kBlockRows, kScoreChunk) + kSumsAhead);
   carver.take(dk, forward.shape.kv_len * head_row);
   carver.take(dv, forward.shape.kv_len * value_row);
   if (is_one_bias(problem.dbias)) {
