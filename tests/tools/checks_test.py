@@ -142,6 +142,9 @@ FINE = {
     "check_sizes": [
         {"src/base/a.cc": "// Longer than 40 lines\n// because it is one "
                           "table.\nvoid f() " + body(60)},
+        {"src/base/a.h": "// More than 6 parameters because it says so.\n"
+                         "void f(int a, int b, int c, int d, int e, int g,"
+                         " int h);\n"},
         {"src/backend/cpu/a.inc": "void f() " + body(120)},
         {"src/base/a.cc": 'const char* kText = "} { #define X"; // {\n'
                           "struct S { S() : a_{1}, b_(2) " + body(40) +
