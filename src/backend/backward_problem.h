@@ -16,14 +16,12 @@ struct BackwardProblem {
   Input d_o;    // [B, H, Lq, Dv]
   Input d_lse;  // f32 [B, H, Lq]; not given: 0
 
-  // All f32, no element twice, their last stride 1; dq, dk, dv may hold
-  // anything before.
+  // All f32 and zeros before, no element twice, their last stride 1.
   Output dq;  // [B, H, Lq, D]
   Output dk;  // [B, Hkv, Lk, D]
   Output dv;  // [B, Hkv, Lk, Dv]
-  // [B, H, Lq, Lk], stride 0 where the bias is repeated; zeros before, sums
-  // after, which the caller brings into the form of what is stored. Not given:
-  // not asked for.
+  // [B, H, Lq, Lk], stride 0 where the bias is repeated; sums after, which the
+  // caller brings into the form of what is stored. Not given: not asked for.
   Output dbias;
 };
 

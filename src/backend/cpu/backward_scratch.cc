@@ -10,6 +10,13 @@ void take_rows(StagedRows& rows, int64_t count, int64_t width, Carver& carver) {
   carver.take(rows.rows, count + kKeysAhead);
 }
 
+void take_sums(KeySums& sums, const Output& gradient, int64_t dim,
+               const ForwardProblem& forward, Carver& carver) {
+  if (holds_chains(gradient, dim, forward)) return;
+  sums.row = padded(dim);
+  carver.take(sums.data, forward.shape.kv_len * sums.row);
+}
+
 bool is_one_bias(const Output& dbias) {
   return dbias.given() && dbias.stride[2] == 0 && dbias.stride[3] == 0;
 }
@@ -23,6 +30,12 @@ int64_t most_keys(const PlanData& plan) {
 }
 
 }  // namespace
+
+bool holds_chains(const Output& gradient, int64_t dim,
+                  const ForwardProblem& forward) {
+  return gradient.given() && dim == padded(dim) &&
+         forward.shape.heads == forward.kv_heads;
+}
 
 void BackwardScratch::carve_all(const BackwardProblem& problem,
                                 const PlanData& plan, Carver& carver) {
@@ -45,8 +58,8 @@ void BackwardScratch::carve_all(const BackwardProblem& problem,
   carver.take(dq, kBlockRows * head_row);
   carver.take(dq_fold, kBlockRows * head_row);
   carver.take(sums, std::max<int64_t>(kBlockRows, kScoreChunk) + kSumsAhead);
-  carver.take(dk, forward.shape.kv_len * head_row);
-  carver.take(dv, forward.shape.kv_len * value_row);
+  take_sums(dk, problem.dk, forward.head_dim, forward, carver);
+  take_sums(dv, problem.dv, forward.value_dim, forward, carver);
   if (is_one_bias(problem.dbias)) {
     carver.take(d_bias, most_keys(plan) * kBlockRows);
   }

@@ -14,6 +14,19 @@ namespace maskwise::detail {
 // Rows of sums behind the last that tiles ask for.
 inline constexpr int64_t kSumsAhead = 8;
 
+// A row of sums for each key.
+struct KeySums {
+  float* data = nullptr;
+  int64_t row = 0;  // from one key to the next
+
+  float* at(int64_t key) const { return data + key * row; }
+};
+
+// Whether a head's chains can be kept in rows of the gradient: they are whole
+// vectors, and belong to no other head.
+bool holds_chains(const Output& gradient, int64_t dim,
+                  const ForwardProblem& forward);
+
 // Arrays carved out of one block of memory. "lanes" is a row of kBlockRows.
 struct BackwardScratch : ScoreScratch {
   // Of the keys of a chunk, [kScoreChunk + kKeyPadding][lanes]: scores, then
@@ -38,9 +51,9 @@ struct BackwardScratch : ScoreScratch {
   float* dq_fold = nullptr;  // [kBlockRows][padded D]
   float** sums = nullptr;    // rows that a tile adds to
 
-  // Chains of a head, for every key.
-  float* dk = nullptr;  // [Lk][padded D]
-  float* dv = nullptr;  // [Lk][padded Dv]
+  // Chains of a head, for every key: there, or in the gradients themselves.
+  KeySums dk;
+  KeySums dv;
   // Of a bias that is one number for a head: gradients of a block's pairs.
   float* d_bias = nullptr;  // [keys of a block][lanes]
 
