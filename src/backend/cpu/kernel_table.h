@@ -8,9 +8,11 @@
 #include "backend/cpu/backward_scratch.h"
 #include "backend/cpu/backward_task.h"
 #include "backend/cpu/block_task.h"
+#include "backend/cpu/matmul_task.h"
 #include "backend/cpu/probe.h"
 #include "backend/cpu/scratch.h"
 #include "backend/forward_problem.h"
+#include "backend/matmul_problem.h"
 #include "maskwise/device.h"
 #include "plan/plan_data.h"
 #include "plan/plan_walk.h"
@@ -45,6 +47,10 @@ struct KernelTable {
   void (*backward_heads)(const BackwardProblem& problem, const PlanData& plan,
                          const BackwardTask& task,
                          BackwardScratch& scratch) = nullptr;
+
+  // Computes a panel of a product of matrices. Under FpEnvironment.
+  void (*matmul_panel)(const MatmulProblem& problem, const MatmulTask& task,
+                       const MatmulScratch& scratch) = nullptr;
 
   // The probes of maskwise/bench.h; the first two return the FLOP they did.
   double (*probe_registers)(int64_t rounds) = nullptr;

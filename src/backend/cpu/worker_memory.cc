@@ -1,29 +1,12 @@
 #include "backend/cpu/worker_memory.h"
 
-#include <memory>
-
+#include "backend/cpu/kept_memory.h"
 #include "backend/cpu/partial_fold.h"
 #include "backend/cpu/scratch.h"
 #include "base/aligned_buffer.h"
 
 namespace maskwise::detail {
 namespace {
-
-// Memory that is made once and kept while it is large enough.
-class KeptMemory {
- public:
-  void* get(int64_t bytes) {
-    if (bytes > size_) {
-      memory_ = make_aligned_buffer(bytes);
-      size_ = bytes;
-    }
-    return memory_.get();
-  }
-
- private:
-  std::shared_ptr<void> memory_;
-  int64_t size_ = 0;
-};
 
 // The first aligned address from `memory` on.
 char* aligned(void* memory) {

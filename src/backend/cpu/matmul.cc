@@ -1,0 +1,81 @@
+#include "backend/cpu/matmul.h"
+
+#include <oneapi/tbb/blocked_range.h>
+#include <oneapi/tbb/parallel_for.h>
+#include <oneapi/tbb/partitioner.h>
+
+#include <algorithm>
+#include <cstdint>
+
+#include "backend/cpu/kept_memory.h"
+#include "backend/cpu/kernel_table.h"
+#include "backend/cpu/usable_threads.h"
+#include "base/fp_environment.h"
+
+namespace maskwise::detail {
+namespace {
+
+// Below this many multiply-adds a call is over before threads have woken up.
+constexpr double kSmallCall = 500000;
+
+// Rows of a task: a panel is packed for each, which costs a few per cent of 240
+// rows; and a whole number of chunks.
+constexpr int64_t kTaskRows = 5 * kScoreChunk;
+
+class MatmulCall {
+ public:
+  MatmulCall(const MatmulProblem& problem, Isa isa)
+      : problem_(problem),
+        kernels_(kernels_of(isa)),
+        panels_((problem.columns + kBlockRows - 1) / kBlockRows),
+        blocks_((problem.rows + kTaskRows - 1) / kTaskRows) {}
+
+  int64_t tasks() const { return panels_ * blocks_; }
+
+  void run(int64_t first, int64_t last) const {
+    const FpEnvironment environment;
+    thread_local KeptMemory memory;
+    const MatmulScratch scratch(problem_,
+                                memory.get(MatmulScratch::bytes_for(problem_)));
+    for (int64_t task = first; task < last; ++task) {
+      const int64_t row = task % blocks_ * kTaskRows;
+      kernels_.matmul_panel(problem_,
+                            {.column = task / blocks_ * kBlockRows,
+                             .row = row,
+                             .rows = std::min(kTaskRows, problem_.rows - row)},
+                            scratch);
+    }
+  }
+
+ private:
+  const MatmulProblem& problem_;
+  const KernelTable& kernels_;
+  int64_t panels_;
+  int64_t blocks_;
+};
+
+}  // namespace
+
+void cpu_matmul(const MatmulProblem& problem, Isa isa,
+                std::optional<int> threads) {
+  const MatmulCall call(problem, isa);
+  const double multiply_adds = static_cast<double>(problem.rows) *
+                               static_cast<double>(problem.columns) *
+                               static_cast<double>(problem.depth);
+  const int64_t workers = multiply_adds < kSmallCall
+                              ? 1
+                              : std::min(usable_threads(threads), call.tasks());
+  if (workers <= 1) {
+    call.run(0, call.tasks());
+    return;
+  }
+  tbb::parallel_for(
+      tbb::blocked_range<int64_t>(0, workers, 1),
+      [&](const tbb::blocked_range<int64_t>& range) {
+        const int64_t i = range.begin();
+        call.run(call.tasks() * i / workers, call.tasks() * (i + 1) / workers);
+      },
+      tbb::simple_partitioner());
+}
+
+}  // namespace maskwise::detail

@@ -1,0 +1,121 @@
+#include "backend/cpu/matmul.h"
+
+#include <gtest/gtest.h>
+#include <oneapi/tbb/global_control.h>
+
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#include "backend/reference/matmul_contract.h"
+#include "tests/support/attention_case.h"
+
+namespace maskwise::testing {
+namespace {
+
+using detail::MatmulProblem;
+using detail::Matrix;
+
+struct Sizes {
+  int64_t rows = 0;
+  int64_t columns = 0;
+  int64_t depth = 0;
+};
+
+constexpr Sizes kSizes[] = {
+    {1, 1, 1},      {1, 64, 64}, {7, 65, 3},  {48, 16, 128}, {49, 100, 59},
+    {300, 130, 40}, {5, 200, 1}, {64, 1, 77}, {0, 5, 5},     {3, 4, 0}};
+
+// A matrix as it lies in memory, or its transpose.
+Matrix matrix_of(const Tensor& tensor, bool is_transposed) {
+  const Matrix matrix = {tensor.data<float>(), tensor.dim(1), 1};
+  return is_transposed ? matrix.transposed() : matrix;
+}
+
+Tensor stored(Rng& rng, int64_t rows, int64_t columns, bool is_transposed) {
+  return is_transposed ? normal(rng, {columns, rows})
+                       : normal(rng, {rows, columns});
+}
+
+// The kernels of every ISA, with 1, 2 and 7 threads, give the chains.
+void expect_contract(Rng& rng, const Sizes& sizes, bool transposes_a,
+                     bool transposes_b) {
+  const auto [rows, columns, depth] = sizes;
+  const Tensor a = stored(rng, rows, depth, transposes_a);
+  const Tensor b = stored(rng, depth, columns, transposes_b);
+  const Tensor bias = normal(rng, {columns});
+  const Tensor before = normal(rng, {rows, columns});
+  for (const int kind : {0, 1, 2}) {
+    MatmulProblem problem = {.rows = rows,
+                             .columns = columns,
+                             .depth = depth,
+                             .a = matrix_of(a, transposes_a),
+                             .b = matrix_of(b, transposes_b),
+                             .c_row = columns,
+                             .adds = kind == 1};
+    if (kind == 2) problem.bias = bias.data<float>();
+    Tensor expected = before.clone();
+    problem.c = expected.mutable_data<float>();
+    contract_matmul(problem);
+    for (const IsaInfo& info : devices().isas()) {
+      if (!info.available) continue;
+      for (const int threads : {1, 2, 7}) {
+        Tensor found = before.clone();
+        problem.c = found.mutable_data<float>();
+        cpu_matmul(problem, info.isa, threads);
+        ASSERT_EQ(std::memcmp(found.bytes(), expected.bytes(),
+                              static_cast<size_t>(found.byte_size())),
+                  0)
+            << info.name << ", kind " << kind;
+      }
+    }
+  }
+}
+
+TEST(Matmul, EqualsItsChainsForAllSizesAndLayouts) {
+  const tbb::global_control seven(tbb::global_control::max_allowed_parallelism,
+                                  7);
+  Rng rng(11);
+  for (const Sizes& sizes : kSizes) {
+    for (const bool transposes_a : {false, true}) {
+      for (const bool transposes_b : {false, true}) {
+        SCOPED_TRACE(::testing::Message()
+                     << sizes.rows << "x" << sizes.columns << "x" << sizes.depth
+                     << (transposes_a ? " aT" : "")
+                     << (transposes_b ? " bT" : ""));
+        expect_contract(rng, sizes, transposes_a, transposes_b);
+        if (HasFatalFailure()) return;
+      }
+    }
+  }
+}
+
+// A row's bits do not depend on the rows beside it.
+TEST(Matmul, ARowAloneHasTheBitsOfTheRowAmongOthers) {
+  Rng rng(12);
+  const Tensor a = normal(rng, {100, 70});
+  const Tensor b = normal(rng, {70, 90});
+  Tensor all(DType::f32, {100, 90});
+  const auto problem_of = [&](int64_t first, int64_t rows, Tensor& c) {
+    return MatmulProblem{.rows = rows,
+                         .columns = 90,
+                         .depth = 70,
+                         .a = {a.data<float>() + first * 70, 70, 1},
+                         .b = {b.data<float>(), 90, 1},
+                         .c = c.mutable_data<float>(),
+                         .c_row = 90};
+  };
+  const Isa isa = devices().choose({});
+  cpu_matmul(problem_of(0, 100, all), isa, 1);
+  for (int64_t row = 0; row < 100; ++row) {
+    Tensor alone(DType::f32, {1, 90});
+    cpu_matmul(problem_of(row, 1, alone), isa, 1);
+    ASSERT_EQ(std::memcmp(alone.bytes(), all.data<float>() + row * 90,
+                          90 * sizeof(float)),
+              0)
+        << "row " << row;
+  }
+}
+
+}  // namespace
+}  // namespace maskwise::testing
