@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "backend/activation.h"
 #include "backend/backward_problem.h"
 #include "backend/cpu/backward_scratch.h"
 #include "backend/cpu/backward_task.h"
@@ -51,6 +52,12 @@ struct KernelTable {
   // Computes a panel of a product of matrices. Under FpEnvironment.
   void (*matmul_panel)(const MatmulProblem& problem, const MatmulTask& task,
                        const MatmulScratch& scratch) = nullptr;
+
+  // y = f(x), and d = d f'(x), of `count` elements. Under FpEnvironment.
+  void (*activate)(ActivationKind kind, const float* x, float* y,
+                   int64_t count) = nullptr;
+  void (*activate_back)(ActivationKind kind, const float* x, float* d,
+                        int64_t count) = nullptr;
 
   // The probes of maskwise/bench.h; the first two return the FLOP they did.
   double (*probe_registers)(int64_t rounds) = nullptr;

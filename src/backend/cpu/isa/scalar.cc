@@ -13,8 +13,9 @@ namespace {
 
 const KernelTable& kernels() {
   static constexpr KernelTable kTable = {
-      Isa::scalar,  forward_block,   sum_fold,   merge_fold, backward_heads,
-      matmul_panel, probe_registers, probe_tile, probe_read};
+      Isa::scalar,     forward_block, sum_fold,  merge_fold,
+      backward_heads,  matmul_panel,  activate,  activate_back,
+      probe_registers, probe_tile,    probe_read};
   return kTable;
 }
 

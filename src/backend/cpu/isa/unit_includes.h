@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstdint>
 
+#include "backend/activation.h"
 #include "backend/backward_problem.h"
 #include "backend/cpu/backward_scratch.h"
 #include "backend/cpu/backward_task.h"
