@@ -1,9 +1,10 @@
-# The installed package: find_package(maskwise) gives maskwise::maskwise.
+# The installed package: find_package(maskwise) gives maskwise::maskwise and
+# maskwise::nn.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 set(maskwise_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/maskwise)
-install(TARGETS maskwise EXPORT maskwiseTargets
+install(TARGETS maskwise maskwise_nn EXPORT maskwiseTargets
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/maskwise DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(EXPORT maskwiseTargets NAMESPACE maskwise::

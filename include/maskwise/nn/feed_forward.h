@@ -1,0 +1,60 @@
+// The position-wise feed-forward layer of a Transformer.
+#ifndef MASKWISE_NN_FEED_FORWARD_H_
+#define MASKWISE_NN_FEED_FORWARD_H_
+
+#include <cstdint>
+#include <string>
+
+#include "maskwise/nn/linear.h"
+#include "maskwise/nn/module.h"
+#include "maskwise/tensor.h"
+#include "maskwise/tensor_view.h"
+
+namespace maskwise::nn {
+
+enum class Activation {
+  relu,    // max(x, 0)
+  gelu,    // x Phi(x), exact up to 6e-8 (https://arxiv.org/abs/1606.08415)
+  swiglu,  // silu(x W_gate^T + b_gate) times x W_1^T + b_1
+           // (https://arxiv.org/abs/2002.05202)
+};
+
+// What forward() computed, which backward() needs again.
+struct FeedForwardResult {
+  Tensor y;          // [..., features]
+  Tensor hidden;     // [..., hidden]: of linear1, before the activation
+  Tensor gate;       // [..., hidden]: of the gate, where there is one
+  Tensor activated;  // [..., hidden]: what linear2 is applied to
+};
+
+// y = W_2 activation(W_1 x + b_1) + b_2, row by row.
+class FeedForward : public Module {
+ public:
+  FeedForward(int64_t features, int64_t hidden, Activation activation);
+
+  Activation activation() const { return activation_; }
+
+  // x: [..., features], f32. Throws Error when x does not fit.
+  FeedForwardResult forward(const TensorView& x,
+                            const Compute& compute = {}) const;
+
+  // The gradient of x, given that of y; adds to those of the parameters.
+  Tensor backward(const TensorView& x, const FeedForwardResult& result,
+                  const TensorView& d_y, const Compute& compute = {});
+
+  // linear1.weight, linear1.bias, linear2.weight, linear2.bias; of a gate also
+  // linear_gate.weight, linear_gate.bias.
+  void visit_parameters(const std::string& prefix,
+                        const ParameterVisitor& visit) override;
+
+  Linear linear1;
+  Linear linear2;
+  Linear linear_gate;  // of one feature where there is no gate
+
+ private:
+  Activation activation_;
+};
+
+}  // namespace maskwise::nn
+
+#endif  // MASKWISE_NN_FEED_FORWARD_H_

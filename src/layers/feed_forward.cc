@@ -1,0 +1,71 @@
+#include "maskwise/nn/feed_forward.h"
+
+#include "layers/elementwise.h"
+
+namespace maskwise::nn {
+namespace {
+
+using maskwise::detail::ActivationKind;
+
+ActivationKind kind_of(Activation activation) {
+  if (activation == Activation::relu) return ActivationKind::relu;
+  return activation == Activation::gelu ? ActivationKind::gelu
+                                        : ActivationKind::silu;
+}
+
+}  // namespace
+
+FeedForward::FeedForward(int64_t features, int64_t hidden,
+                         Activation activation)
+    : linear1(features, hidden),
+      linear2(hidden, features),
+      linear_gate(activation == Activation::swiglu ? Linear(features, hidden)
+                                                   : Linear(1, 1)),
+      activation_(activation) {}
+
+FeedForwardResult FeedForward::forward(const TensorView& x,
+                                       const Compute& compute) const {
+  FeedForwardResult result;
+  result.hidden = linear1.forward(x, compute);
+  if (activation_ == Activation::swiglu) {
+    result.gate = linear_gate.forward(x, compute);
+    result.activated = detail::product_of(
+        detail::activated(kind_of(activation_), result.gate, compute),
+        result.hidden);
+  } else {
+    result.activated =
+        detail::activated(kind_of(activation_), result.hidden, compute);
+  }
+  result.y = linear2.forward(result.activated, compute);
+  return result;
+}
+
+Tensor FeedForward::backward(const TensorView& x,
+                             const FeedForwardResult& result,
+                             const TensorView& d_y, const Compute& compute) {
+  const Tensor d_activated = linear2.backward(result.activated, d_y, compute);
+  const ActivationKind kind = kind_of(activation_);
+  if (activation_ != Activation::swiglu) {
+    const Tensor d_hidden =
+        detail::activated_back(kind, result.hidden, d_activated, compute);
+    return linear1.backward(x, d_hidden, compute);
+  }
+  const Tensor d_hidden = detail::product_of(
+      d_activated, detail::activated(kind, result.gate, compute));
+  const Tensor d_gate = detail::activated_back(
+      kind, result.gate, detail::product_of(d_activated, result.hidden),
+      compute);
+  return detail::sum_of(linear1.backward(x, d_hidden, compute),
+                        linear_gate.backward(x, d_gate, compute));
+}
+
+void FeedForward::visit_parameters(const std::string& prefix,
+                                   const ParameterVisitor& visit) {
+  linear1.visit_parameters(prefix + "linear1.", visit);
+  linear2.visit_parameters(prefix + "linear2.", visit);
+  if (activation_ == Activation::swiglu) {
+    linear_gate.visit_parameters(prefix + "linear_gate.", visit);
+  }
+}
+
+}  // namespace maskwise::nn

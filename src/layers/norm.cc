@@ -1,0 +1,153 @@
+#include "maskwise/nn/norm.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string_view>
+#include <vector>
+
+#include "base/fail.h"
+#include "base/fp_environment.h"
+#include "layers/rows.h"
+
+namespace maskwise::nn {
+namespace {
+
+using detail::Rows;
+using maskwise::detail::FpEnvironment;
+
+constexpr std::string_view kOperation = "norm";
+
+// Chains of a sum over features: enough to fill vectors, whatever their size.
+constexpr int64_t kChains = 16;
+
+// The sum of term(i) over i < count.
+template <typename Term>
+float sum_of(int64_t count, Term term) {
+  float chains[kChains] = {};
+  const int64_t whole = count / kChains * kChains;
+  for (int64_t i = 0; i < whole; i += kChains) {
+    for (int64_t j = 0; j < kChains; ++j) chains[j] += term(i + j);
+  }
+  for (int64_t i = whole; i < count; ++i) chains[i - whole] += term(i);
+  float sum = 0;
+  for (const float chain : chains) sum += chain;
+  return sum;
+}
+
+// What a row is moved and multiplied by.
+struct RowScale {
+  float mean = 0;
+  float inverse = 0;  // 1 / deviation
+};
+
+RowScale scale_of(NormKind kind, const float* x, int64_t features, float eps) {
+  const auto n = static_cast<float>(features);
+  RowScale scale;
+  if (kind == NormKind::layer) {
+    scale.mean = sum_of(features, [=](int64_t i) { return x[i]; }) / n;
+  }
+  const float mean = scale.mean;
+  const float squares = sum_of(features, [=](int64_t i) {
+    const float d = x[i] - mean;
+    return d * d;
+  });
+  scale.inverse = 1.0F / std::sqrt(squares / n + eps);
+  return scale;
+}
+
+void check_arguments(int64_t features, float eps) {
+  if (features < 1) {
+    maskwise::detail::fail(ErrorCode::invalid_argument, kOperation,
+                           "{} features; expected at least 1", features);
+  }
+  if (!(eps >= 0) || !std::isfinite(eps)) {
+    maskwise::detail::fail(ErrorCode::invalid_argument, kOperation,
+                           "eps is {}; expected a finite number from 0 on",
+                           eps);
+  }
+}
+
+}  // namespace
+
+Norm::Norm(int64_t features, NormKind kind, float eps)
+    : kind_(kind), eps_(eps) {
+  check_arguments(features, eps);
+  weight = Parameter({features});
+  std::fill_n(weight.value.mutable_data<float>(), features, 1.0F);
+  if (kind == NormKind::layer) bias = Parameter({features});
+}
+
+Tensor Norm::forward(const TensorView& x) const {
+  const FpEnvironment environment;
+  const Rows rows(kOperation, "x", x, features());
+  Tensor result(DType::f32, rows.shape_of(features()));
+  const float* gain = weight.value.data<float>();
+  const float* shift =
+      kind_ == NormKind::layer ? bias.value.data<float>() : nullptr;
+  for (int64_t row = 0; row < rows.count(); ++row) {
+    const float* from = rows.at(row);
+    float* to = result.mutable_data<float>() + row * features();
+    const RowScale scale = scale_of(kind_, from, features(), eps_);
+    for (int64_t i = 0; i < features(); ++i) {
+      to[i] = (from[i] - scale.mean) * scale.inverse * gain[i];
+    }
+    if (shift == nullptr) continue;
+    for (int64_t i = 0; i < features(); ++i) to[i] = to[i] + shift[i];
+  }
+  return result;
+}
+
+// With n = (x - mean) * inverse and g = d_y * weight:
+// d_x = inverse * (g - mean(g) - n * mean(g n)), without mean(g) for rms.
+Tensor Norm::backward(const TensorView& x, const TensorView& d_y) {
+  const FpEnvironment environment;
+  const Rows rows(kOperation, "x", x, features());
+  const Rows d_rows(kOperation, "d_y", d_y, features());
+  check_same_rows(kOperation, rows, d_rows);
+  const int64_t count = features();
+  const auto n = static_cast<float>(count);
+  const float* gain = weight.value.data<float>();
+  std::vector<float> d_gain(static_cast<size_t>(count), 0.0F);
+  std::vector<float> d_shift(static_cast<size_t>(count), 0.0F);
+  std::vector<float> normal(static_cast<size_t>(count));
+  std::vector<float> g(static_cast<size_t>(count));
+  Tensor result(DType::f32, rows.shape_of(count));
+  for (const int64_t row : rows_present(d_rows)) {
+    const float* from = rows.at(row);
+    const float* d = d_rows.at(row);
+    const RowScale scale = scale_of(kind_, from, count, eps_);
+    for (size_t i = 0; i < g.size(); ++i) {
+      normal[i] = (from[i] - scale.mean) * scale.inverse;
+      g[i] = d[i] * gain[i];
+      d_gain[i] = d_gain[i] + d[i] * normal[i];
+      d_shift[i] = d_shift[i] + d[i];
+    }
+    const float* g_row = g.data();
+    const float* normal_row = normal.data();
+    float mean = 0;
+    if (kind_ == NormKind::layer) {
+      mean = sum_of(count, [=](int64_t i) { return g_row[i]; }) / n;
+    }
+    const float along =
+        sum_of(count, [=](int64_t i) { return g_row[i] * normal_row[i]; }) / n;
+    float* to = result.mutable_data<float>() + row * count;
+    for (size_t i = 0; i < g.size(); ++i) {
+      to[i] = scale.inverse * (g[i] - mean - normal[i] * along);
+    }
+  }
+  const auto add = [](Parameter& to, const std::vector<float>& sums) {
+    auto* gradient = to.gradient.mutable_data<float>();
+    for (size_t i = 0; i < sums.size(); ++i) gradient[i] += sums[i];
+  };
+  add(weight, d_gain);
+  if (kind_ == NormKind::layer) add(bias, d_shift);
+  return result;
+}
+
+void Norm::visit_parameters(const std::string& prefix,
+                            const ParameterVisitor& visit) {
+  visit(prefix + "weight", weight);
+  if (kind_ == NormKind::layer) visit(prefix + "bias", bias);
+}
+
+}  // namespace maskwise::nn

@@ -1,0 +1,59 @@
+// Tensors as layers see them: dense f32 rows of features.
+#ifndef MASKWISE_LAYERS_ROWS_H_
+#define MASKWISE_LAYERS_ROWS_H_
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "layers/linear_rows.h"
+#include "maskwise/tensor.h"
+#include "maskwise/tensor_view.h"
+
+namespace maskwise::nn::detail {
+
+// A tensor [..., width] as rows; owns them where they had to be copied.
+class Rows {
+ public:
+  // Throws Error "[operation] expected x of shape [..., width] ..." when the
+  // view is no f32, has no axis or another last one.
+  Rows(std::string_view operation, std::string_view name,
+       const TensorView& view, int64_t width);
+
+  int64_t count() const { return count_; }
+  int64_t width() const { return width_; }
+  const float* data() const { return data_; }
+  const float* at(int64_t row) const { return data_ + row * width_; }
+  ConstRows span() const { return {data_, count_, width_, width_}; }
+  // The view's shape with another last axis.
+  Shape shape_of(int64_t width) const;
+
+ private:
+  Tensor copy_;
+  Shape shape_;
+  const float* data_ = nullptr;
+  int64_t count_ = 0;
+  int64_t width_ = 0;
+};
+
+// Throws Error when the two do not have the same axes but the last.
+void check_same_rows(std::string_view operation, const Rows& x,
+                     const Rows& d_y);
+
+// The rows that are not zero, ascending.
+std::vector<int64_t> rows_present(const Rows& rows);
+
+// These rows, one after the other: the data itself where they are all of them.
+class ChosenRows {
+ public:
+  ChosenRows(const Rows& rows, const std::vector<int64_t>& chosen);
+  ConstRows span() const { return span_; }
+
+ private:
+  std::vector<float> copy_;
+  ConstRows span_;
+};
+
+}  // namespace maskwise::nn::detail
+
+#endif  // MASKWISE_LAYERS_ROWS_H_

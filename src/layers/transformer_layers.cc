@@ -1,0 +1,167 @@
+#include "maskwise/nn/transformer_layers.h"
+
+#include "layers/residual.h"
+
+namespace maskwise::nn {
+namespace {
+
+MultiHeadAttention attention_of(const TransformerLayerOptions& options) {
+  return MultiHeadAttention(
+      {options.features, options.heads, options.kv_heads});
+}
+
+FeedForward feed_forward_of(const TransformerLayerOptions& options) {
+  return FeedForward(options.features, options.hidden, options.activation);
+}
+
+Norm norm_of(const TransformerLayerOptions& options) {
+  return Norm(options.features, options.norm, options.eps);
+}
+
+// A sublayer with the norm that belongs to it.
+template <typename Layer, typename NormLayer>
+struct Sublayer {
+  Layer& layer;
+  NormLayer& norm;
+  NormOrder order;
+  const Compute& compute;
+};
+template <typename Layer>
+using Forward = Sublayer<const Layer, const Norm>;
+template <typename Layer>
+using Backward = Sublayer<Layer, Norm>;
+
+// `memory` is not defined for self-attention.
+AttentionStep attend(const Forward<MultiHeadAttention>& at, const TensorView& x,
+                     const TensorView& memory, const MaskPlan& mask) {
+  AttentionStep step;
+  const Tensor& input = detail::begin_step(step, x, at.norm, at.order);
+  step.attention =
+      at.layer.forward(input, memory.defined() ? memory : input.view(), mask,
+                       Weights::none, at.compute);
+  detail::finish_step(step, step.attention.y, at.norm, at.order);
+  return step;
+}
+
+// Gradients of x and memory; for self-attention that of x alone.
+MultiHeadAttentionGradients attend_back(const Backward<MultiHeadAttention>& at,
+                                        const AttentionStep& step,
+                                        const TensorView& memory,
+                                        const MaskPlan& mask,
+                                        const TensorView& d_y) {
+  MultiHeadAttentionGradients found;
+  const auto back = [&](const Tensor& d) {
+    const Tensor& input = detail::input_of(step, at.order);
+    found = at.layer.backward(input, memory.defined() ? memory : input.view(),
+                              mask, step.attention, d, at.compute);
+    return memory.defined() ? found.d_x
+                            : detail::sum_of(found.d_x, found.d_memory);
+  };
+  found.d_x = detail::step_back(step, d_y, at.norm, at.order, back);
+  return found;
+}
+
+FeedForwardStep feed(const Forward<FeedForward>& at, const TensorView& x) {
+  FeedForwardStep step;
+  const Tensor& input = detail::begin_step(step, x, at.norm, at.order);
+  step.feed_forward = at.layer.forward(input, at.compute);
+  detail::finish_step(step, step.feed_forward.y, at.norm, at.order);
+  return step;
+}
+
+Tensor feed_back(const Backward<FeedForward>& at, const FeedForwardStep& step,
+                 const TensorView& d_y) {
+  return detail::step_back(step, d_y, at.norm, at.order, [&](const Tensor& d) {
+    return at.layer.backward(detail::input_of(step, at.order),
+                             step.feed_forward, d, at.compute);
+  });
+}
+
+}  // namespace
+
+EncoderLayer::EncoderLayer(const TransformerLayerOptions& options)
+    : self_attn(attention_of(options)),
+      feed_forward(feed_forward_of(options)),
+      norm1(norm_of(options)),
+      norm2(norm_of(options)),
+      order_(options.norm_order) {}
+
+EncoderLayerResult EncoderLayer::forward(const TensorView& x,
+                                         const MaskPlan& mask,
+                                         const Compute& compute) const {
+  EncoderLayerResult result;
+  result.self = attend({self_attn, norm1, order_, compute}, x, {}, mask);
+  result.feed_forward =
+      feed({feed_forward, norm2, order_, compute}, result.self.y);
+  result.y = result.feed_forward.y;
+  return result;
+}
+
+Tensor EncoderLayer::backward(const EncoderLayerResult& result,
+                              const MaskPlan& mask, const TensorView& d_y,
+                              const Compute& compute) {
+  const Tensor d = feed_back({feed_forward, norm2, order_, compute},
+                             result.feed_forward, d_y);
+  return attend_back({self_attn, norm1, order_, compute}, result.self, {}, mask,
+                     d)
+      .d_x;
+}
+
+void EncoderLayer::visit_parameters(const std::string& prefix,
+                                    const ParameterVisitor& visit) {
+  self_attn.visit_parameters(prefix + "self_attn.", visit);
+  feed_forward.visit_parameters(prefix, visit);
+  norm1.visit_parameters(prefix + "norm1.", visit);
+  norm2.visit_parameters(prefix + "norm2.", visit);
+}
+
+DecoderLayer::DecoderLayer(const TransformerLayerOptions& options)
+    : self_attn(attention_of(options)),
+      multihead_attn(attention_of(options)),
+      feed_forward(feed_forward_of(options)),
+      norm1(norm_of(options)),
+      norm2(norm_of(options)),
+      norm3(norm_of(options)),
+      order_(options.norm_order) {}
+
+DecoderLayerResult DecoderLayer::forward(const TensorView& x,
+                                         const TensorView& memory,
+                                         const DecoderMasks& masks,
+                                         const Compute& compute) const {
+  DecoderLayerResult result;
+  result.self = attend({self_attn, norm1, order_, compute}, x, {}, masks.self);
+  result.cross = attend({multihead_attn, norm2, order_, compute}, result.self.y,
+                        memory, masks.cross);
+  result.feed_forward =
+      feed({feed_forward, norm3, order_, compute}, result.cross.y);
+  result.y = result.feed_forward.y;
+  return result;
+}
+
+DecoderLayerGradients DecoderLayer::backward(const DecoderLayerResult& result,
+                                             const TensorView& memory,
+                                             const DecoderMasks& masks,
+                                             const TensorView& d_y,
+                                             const Compute& compute) {
+  const Tensor d_cross = feed_back({feed_forward, norm3, order_, compute},
+                                   result.feed_forward, d_y);
+  const MultiHeadAttentionGradients cross =
+      attend_back({multihead_attn, norm2, order_, compute}, result.cross,
+                  memory, masks.cross, d_cross);
+  const MultiHeadAttentionGradients self =
+      attend_back({self_attn, norm1, order_, compute}, result.self, {},
+                  masks.self, cross.d_x);
+  return {self.d_x, cross.d_memory};
+}
+
+void DecoderLayer::visit_parameters(const std::string& prefix,
+                                    const ParameterVisitor& visit) {
+  self_attn.visit_parameters(prefix + "self_attn.", visit);
+  multihead_attn.visit_parameters(prefix + "multihead_attn.", visit);
+  feed_forward.visit_parameters(prefix, visit);
+  norm1.visit_parameters(prefix + "norm1.", visit);
+  norm2.visit_parameters(prefix + "norm2.", visit);
+  norm3.visit_parameters(prefix + "norm3.", visit);
+}
+
+}  // namespace maskwise::nn
