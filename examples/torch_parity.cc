@@ -1,0 +1,195 @@
+// Runs a Transformer encoder or decoder, or a layer of one, as PyTorch's
+// modules of the same names do, so that anyone can hold one against the other:
+// with every parameter = cos(0, 1, 2, ...), or with parameters that PyTorch
+// saved.
+#include <CLI/CLI.hpp>
+#include <cmath>
+#include <cstdint>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "maskwise/maskwise.h"
+#include "maskwise/nn/transformer_layers.h"
+
+namespace mw = maskwise;
+namespace nn = maskwise::nn;
+
+namespace {
+
+struct Flags {
+  std::string kind = "encoder";
+  int layers = 1;
+  int64_t d_model = 4;
+  int64_t heads = 2;
+  int64_t ffn = 16;
+  std::string activation = "relu";
+  std::string norm = "post";
+  bool causal = false;
+  std::string parameters;
+  std::string input;
+  std::string output;
+};
+
+const std::map<std::string, nn::Activation> kActivations = {
+    {"relu", nn::Activation::relu},
+    {"gelu", nn::Activation::gelu},
+    {"swiglu", nn::Activation::swiglu}};
+
+nn::TransformerLayerOptions options_of(const Flags& flags) {
+  nn::TransformerLayerOptions options;
+  options.features = flags.d_model;
+  options.heads = flags.heads;
+  options.hidden = flags.ffn;
+  options.activation = kActivations.at(flags.activation);
+  options.norm_order =
+      flags.norm == "pre" ? nn::NormOrder::pre : nn::NormOrder::post;
+  return options;
+}
+
+// Layers one after the other; names as those of PyTorch's stacks, such as
+// layers.0.norm1.weight, or, of a layer alone, norm1.weight.
+template <typename Layer>
+class Stack : public nn::Module {
+ public:
+  explicit Stack(const Flags& flags) {
+    for (int i = 0; i < flags.layers; ++i) {
+      layers.emplace_back(options_of(flags));
+    }
+  }
+
+  void visit_parameters(const std::string& prefix,
+                        const nn::ParameterVisitor& visit) override {
+    for (size_t i = 0; i < layers.size(); ++i) {
+      const std::string name =
+          is_alone ? "" : "layers." + std::to_string(i) + ".";
+      layers[i].visit_parameters(prefix + name, visit);
+    }
+  }
+
+  std::vector<Layer> layers;
+  bool is_alone = false;
+};
+
+constexpr const char* kFirst = "layers.0.norm1.weight";
+
+template <typename Layer>
+void fill(Stack<Layer>& stack, const std::string& file) {
+  if (!file.empty()) {
+    const mw::TensorMap values = mw::load_safetensors(file);
+    stack.is_alone = stack.layers.size() == 1 && !values.contains(kFirst);
+    stack.load_parameters(values);
+    return;
+  }
+  stack.visit_parameters("", [](const std::string&, nn::Parameter& one) {
+    for (int64_t i = 0; i < one.value.size(); ++i) {
+      one.value.mutable_data<float>()[i] =
+          static_cast<float>(std::cos(static_cast<double>(i)));
+    }
+  });
+}
+
+const mw::Tensor& tensor_of(const mw::TensorMap& tensors,
+                            const std::string& name) {
+  const auto found = tensors.find(name);
+  if (found != tensors.end()) return found->second;
+  throw mw::Error(mw::ErrorCode::invalid_argument,
+                  "[torch_parity] the input has no tensor " + name +
+                      "; expected it as f32 [B, L, d_model]");
+}
+
+// The mask of a key padding mask of that name, true = masked; without one
+// every key is there.
+mw::Mask padding_of(const mw::TensorMap& tensors, const std::string& name) {
+  const auto found = tensors.find(name);
+  return found == tensors.end() ? mw::all()
+                                : mw::from_torch_key_padding(found->second);
+}
+
+mw::MaskPlan plan_of(const mw::Mask& mask, const Flags& flags,
+                     const mw::Tensor& queries, const mw::Tensor& keys) {
+  return mw::compile(mask.bind({.batch = queries.dim(0),
+                                .heads = flags.heads,
+                                .q_len = queries.dim(1),
+                                .kv_len = keys.dim(1)}));
+}
+
+mw::Tensor run_encoder(const Flags& flags, const mw::TensorMap& in) {
+  Stack<nn::EncoderLayer> stack(flags);
+  fill(stack, flags.parameters);
+  mw::Tensor x = tensor_of(in, "x");
+  mw::Mask mask = padding_of(in, "key_padding_mask");
+  if (flags.causal) mask = mask & mw::causal();
+  const mw::MaskPlan plan = plan_of(mask, flags, x, x);
+  for (const nn::EncoderLayer& layer : stack.layers) {
+    x = layer.forward(x, plan).y;
+  }
+  return x;
+}
+
+mw::Tensor run_decoder(const Flags& flags, const mw::TensorMap& in) {
+  Stack<nn::DecoderLayer> stack(flags);
+  fill(stack, flags.parameters);
+  mw::Tensor x = tensor_of(in, "x");
+  const mw::Tensor& memory = tensor_of(in, "memory");
+  mw::Mask mask = padding_of(in, "key_padding_mask");
+  if (flags.causal) mask = mask & mw::causal();
+  const mw::MaskPlan self = plan_of(mask, flags, x, x);
+  const mw::MaskPlan cross =
+      plan_of(padding_of(in, "memory_key_padding_mask"), flags, x, memory);
+  for (const nn::DecoderLayer& layer : stack.layers) {
+    x = layer.forward(x, memory, {self, cross}).y;
+  }
+  return x;
+}
+
+void add_flags(CLI::App& app, Flags& flags) {
+  app.add_option("--kind", flags.kind, "encoder or decoder")
+      ->check(CLI::IsMember({"encoder", "decoder"}))
+      ->capture_default_str();
+  app.add_option("--layers", flags.layers, "layers, one after the other")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_option("--d-model", flags.d_model)->capture_default_str();
+  app.add_option("--heads", flags.heads)->capture_default_str();
+  app.add_option("--ffn", flags.ffn)->capture_default_str();
+  app.add_option("--activation", flags.activation, "relu, gelu or swiglu")
+      ->check(CLI::IsMember(kActivations))
+      ->capture_default_str();
+  app.add_option("--norm", flags.norm, "post or pre")
+      ->check(CLI::IsMember({"post", "pre"}))
+      ->capture_default_str();
+  app.add_flag("--causal", flags.causal, "a look-ahead mask on x, too");
+  app.add_option("--parameters", flags.parameters,
+                 "safetensors with PyTorch's names (default: each cos(0, 1, "
+                 "2, ...))");
+  app.add_option("input", flags.input,
+                 "safetensors: x [B, L, d_model]; of a decoder memory; perhaps "
+                 "key_padding_mask, memory_key_padding_mask (true = masked)")
+      ->required();
+  app.add_option("-o,--output", flags.output, "safetensors: y")->required();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Flags flags;
+  CLI::App app("Transformer layers beside PyTorch's");
+  add_flags(app, flags);
+  try {
+    app.parse(argc, argv);
+    const mw::TensorMap in = mw::load_safetensors(flags.input);
+    const mw::Tensor y = flags.kind == "encoder" ? run_encoder(flags, in)
+                                                 : run_decoder(flags, in);
+    mw::save_safetensors(flags.output, {{"y", y}});
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;  // 0: --help
+  } catch (const mw::Error& error) {
+    std::cerr << error.what() << "\n";
+    return 2;
+  }
+  return 0;
+}
