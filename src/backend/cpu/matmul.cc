@@ -18,32 +18,28 @@ namespace {
 // Below this many multiply-adds a call is over before threads have woken up.
 constexpr double kSmallCall = 500000;
 
-// Rows of a task: a panel is packed for each, which costs a few per cent of 240
-// rows; and a whole number of chunks.
-constexpr int64_t kTaskRows = 5 * kScoreChunk;
-
 class MatmulCall {
  public:
   MatmulCall(const MatmulProblem& problem, Isa isa)
       : problem_(problem),
         kernels_(kernels_of(isa)),
         panels_((problem.columns + kBlockRows - 1) / kBlockRows),
-        blocks_((problem.rows + kTaskRows - 1) / kTaskRows) {}
+        blocks_((problem.rows + kMatmulRows - 1) / kMatmulRows) {}
 
   int64_t tasks() const { return panels_ * blocks_; }
 
   void run(int64_t first, int64_t last) const {
     const FpEnvironment environment;
     thread_local KeptMemory memory;
-    const MatmulScratch scratch(problem_,
-                                memory.get(MatmulScratch::bytes_for(problem_)));
+    const MatmulScratch scratch(memory.get(MatmulScratch::bytes()));
     for (int64_t task = first; task < last; ++task) {
-      const int64_t row = task % blocks_ * kTaskRows;
-      kernels_.matmul_panel(problem_,
-                            {.column = task / blocks_ * kBlockRows,
-                             .row = row,
-                             .rows = std::min(kTaskRows, problem_.rows - row)},
-                            scratch);
+      const int64_t row = task % blocks_ * kMatmulRows;
+      kernels_.matmul_panel(
+          problem_,
+          {.column = task / blocks_ * kBlockRows,
+           .row = row,
+           .rows = std::min(kMatmulRows, problem_.rows - row)},
+          scratch);
     }
   }
 

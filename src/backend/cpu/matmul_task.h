@@ -5,9 +5,16 @@
 #include <cstdint>
 
 #include "backend/cpu/scratch.h"
-#include "backend/matmul_problem.h"
 
 namespace maskwise::detail {
+
+// Rows of a task: a panel is packed for each, which costs a few per cent of 240
+// rows; and a whole number of chunks.
+inline constexpr int64_t kMatmulRows = 5 * kScoreChunk;
+
+// Rows of b that are packed at a time: 64 KiB. Columns of a that lie a power of
+// two apart push each other out of L2 when there are more.
+inline constexpr int64_t kMatmulDepth = 256;
 
 // A panel of kBlockRows columns of c from `column` on, of some of its rows.
 struct MatmulTask {
@@ -18,26 +25,28 @@ struct MatmulTask {
 
 // Arrays carved out of one block of memory.
 struct MatmulScratch {
-  float* panel = nullptr;        // [depth][kBlockRows]
-  float* strip = nullptr;        // [kScoreChunk + kKeyPadding][kBlockRows]
+  float* panel = nullptr;        // [kMatmulDepth][kBlockRows]
+  float* strip = nullptr;        // [kMatmulRows + kKeyPadding][kBlockRows]
   const float** rows = nullptr;  // [kScoreChunk + kKeysAhead]
+  float* columns = nullptr;      // [kMatmulDepth][kScoreChunk]
 
-  MatmulScratch(const MatmulProblem& problem, void* memory) {
+  explicit MatmulScratch(void* memory) {
     Carver carver(memory);
-    carve(problem, carver);
+    carve(carver);
   }
 
-  static int64_t bytes_for(const MatmulProblem& problem) {
+  static int64_t bytes() {
     Carver carver(nullptr);
-    MatmulScratch(problem, nullptr).carve(problem, carver);
+    MatmulScratch(nullptr).carve(carver);
     return carver.used();
   }
 
  private:
-  void carve(const MatmulProblem& problem, Carver& carver) {
-    carver.take(panel, problem.depth * kBlockRows);
-    carver.take(strip, (kScoreChunk + kKeyPadding) * kBlockRows);
+  void carve(Carver& carver) {
+    carver.take(panel, kMatmulDepth * kBlockRows);
+    carver.take(strip, (kMatmulRows + kKeyPadding) * kBlockRows);
     carver.take(rows, kScoreChunk + kKeysAhead);
+    carver.take(columns, kMatmulDepth * kScoreChunk);
   }
 };
 

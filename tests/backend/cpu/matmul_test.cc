@@ -22,9 +22,10 @@ struct Sizes {
   int64_t depth = 0;
 };
 
-constexpr Sizes kSizes[] = {
-    {1, 1, 1},      {1, 64, 64}, {7, 65, 3},  {48, 16, 128}, {49, 100, 59},
-    {300, 130, 40}, {5, 200, 1}, {64, 1, 77}, {0, 5, 5},     {3, 4, 0}};
+constexpr Sizes kSizes[] = {{1, 1, 1},      {1, 64, 64},   {7, 65, 3},
+                            {48, 16, 128},  {49, 100, 59}, {300, 130, 40},
+                            {600, 70, 530}, {5, 200, 1},   {64, 1, 77},
+                            {0, 5, 5},      {3, 4, 0}};
 
 // A matrix as it lies in memory, or its transpose.
 Matrix matrix_of(const Tensor& tensor, bool is_transposed) {
