@@ -160,10 +160,13 @@ struct VariantReport {
   std::string text;        // what it is, for people
   double row_sum_min = 0;  // of the weights of a row
   double row_sum_max = 0;
-  double masked_weight_max = 0;  // of a row's weight that reached masked keys
-  double output_diff_max = 0;    // largest |o - ours|
-  double influence_max = 0;      // largest move of o when 1 is added to every
-                                 // entry of k and v of the row's masked keys
+  double masked_weight_max = 0;    // of a row's weight that reached masked keys
+  double output_diff_max = 0;      // largest |o - ours|
+  double influence_max = 0;        // largest move of o when 1 is added to every
+                                   // entry of k and v of the row's masked keys
+  double masked_gradient_max = 0;  // largest |gradient|, through one row, of
+                                   // the sum of o with respect to k and v of
+                                   // the row's masked keys
   std::string fully_masked_row;  // what a row that sees no key gives, in words:
                                  // the first such row, else the last row as if
                                  // it were one; "" without rows or keys
@@ -173,10 +176,12 @@ struct VariantReport {
 // add_minus_1e9, add_minus_1e4 (added to masked logits), multiply_logits (by
 // 0/1), multiply_weights, multiply_weights_renormalised (by 0/1 after the
 // softmax), inverted_polarity (the mask negated). The others than ours run in
-// f32 with a plain softmax, as tutorials write it, and honour scale, softcap,
-// bias, ALiBi and shared kv heads; a pair with a bias of -inf is masked.
+// f32 with a plain softmax, as tutorials write it, with the gradients that
+// autograd gives them, and honour scale, softcap, bias, ALiBi and shared kv
+// heads; a pair with a bias of -inf is masked. Our gradient is that of
+// attention_backward(), with the masked keys in memory.
 // Arguments and errors as attention(); Error (limit) when the weights would
-// take more than 4 GiB. Cost: about 14 plain calls.
+// take more than 4 GiB. Cost: about 21 plain calls.
 std::vector<VariantReport> compare(const TensorView& q, const TensorView& k,
                                    const TensorView& v, const MaskPlan& plan,
                                    const AttentionOptions& options = {});
