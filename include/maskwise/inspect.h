@@ -133,7 +133,10 @@ struct VerifyReport {
   int64_t poisoned = 0;      // masked pairs whose k, v and bias were poisoned
   int64_t deleted = 0;       // masked pairs whose key was deleted
   int64_t bits_changed = 0;  // 0, or there is a leak
-  std::vector<PairIndex> changed_rows;  // the first few; k is 0
+  // The first few: rows, k is 0; of gradients also keys, head is the kv head
+  // and q is 0.
+  std::vector<PairIndex> changed_rows;
+  std::vector<PairIndex> changed_keys;
 };
 
 // Told the share that is done, from 0 to 1 and rising, by one thread at a time.
@@ -152,6 +155,27 @@ VerifyReport verify(const TensorView& q, const TensorView& k,
                     const TensorView& v, const MaskPlan& plan,
                     const AttentionOptions& options = {},
                     const Progress& progress = {});
+
+// What verify_gradients() takes beyond verify().
+struct VerifiedLoss {
+  TensorView d_o = {};    // as of attention_backward(); default: pseudo-random
+  TensorView d_lse = {};  // [B, H, Lq], f32; not defined: 0
+  Progress progress = {};
+};
+
+// The same promise for the gradients. For every row its masked keys, and for
+// every key the rows that may not see it, are overwritten with the six kinds of
+// poison (k, v and bias of keys; q, bias, d_o, d_lse, o, m and l of rows; all
+// of a row that sees no key) and, apart from that, deleted from memory; the
+// bits of dq, dk, dv, dbias, o, m and l that differ from those of the whole
+// call are counted. dbias is held against the sums of its visible pairs.
+// Arguments and errors as attention_backward(); the rest as verify(). Cost: a
+// small call of each kind for each group of rows that see the same keys, and
+// of keys that are seen by the same rows, which walks these keys alone.
+VerifyReport verify_gradients(const TensorView& q, const TensorView& k,
+                              const TensorView& v, const MaskPlan& plan,
+                              const AttentionOptions& options = {},
+                              const VerifiedLoss& loss = {});
 
 // What one way of applying the mask does. The numbers are of the rows that see
 // a key (0 when there is none) and NaN as soon as one row gives NaN.
