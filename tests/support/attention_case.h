@@ -109,6 +109,18 @@ inline AttentionCase make_case(Rng& rng, const AttentionShape& shape,
   return result;
 }
 
+// [B, H, Lq, Lk] with 1 instead of each axis whose bit is set in `repeated`:
+// every shape that a bias can be broadcast from, for 0 to 15.
+inline Shape repeated_bias_shape(const AttentionShape& shape,
+                                 int64_t repeated) {
+  const auto& [batch, heads, q_len, kv_len] = shape;
+  Shape result = {batch, heads, q_len, kv_len};
+  for (size_t axis = 0; axis < 4; ++axis) {
+    if ((repeated >> axis) % 2 == 1) result[axis] = 1;
+  }
+  return result;
+}
+
 // Adds a normal bias of the given shape.
 inline void add_bias(Rng& rng, AttentionCase& to, const Shape& shape) {
   to.bias = normal(rng, shape);

@@ -9,27 +9,13 @@
 
 #include "tests/support/attention_backends.h"
 #include "tests/support/attention_random.h"
+#include "tests/support/case_sizes.h"
 #include "tests/support/mask_words.h"
 
 namespace maskwise::testing {
 namespace {
 
 constexpr uint32_t kSeed = 63;
-
-struct Lengths {
-  int64_t q = 0;
-  int64_t k = 0;
-};
-
-constexpr Lengths kLengths[] = {{1, 1},     {1, 239},   {3, 799},
-                                {127, 512}, {113, 203}, {108, 256},
-                                {63, 63},   {64, 64},   {65, 65}};
-constexpr int64_t kDims[] = {1, 8, 40, 59, 64, 80, 111, 128, 256};
-
-std::string title(const Lengths& lengths, int64_t dim) {
-  return std::to_string(lengths.q) + "x" + std::to_string(lengths.k) +
-         " D=" + std::to_string(dim);
-}
 
 TEST(CaseTableTest, EveryLengthMeetsEveryHeadSize) {
   Rng rng(kSeed);

@@ -24,16 +24,6 @@ constexpr double kTiny = 0x1p-126;
 // Float64 sums of a handful of terms.
 constexpr double kRounding = 1e-14;
 
-// Every shape that a bias can be broadcast from, by which axes are 1.
-Shape bias_shape(const AttentionShape& shape, int64_t repeated) {
-  const auto& [batch, heads, q_len, kv_len] = shape;
-  Shape result = {batch, heads, q_len, kv_len};
-  for (size_t axis = 0; axis < 4; ++axis) {
-    if ((repeated >> axis) % 2 == 1) result[axis] = 1;
-  }
-  return result;
-}
-
 TEST(OracleBackwardTest, EveryWordGivesTheDifferencesOfTheForwardPass) {
   Rng rng(kSeed);
   const AttentionShape shape = {2, 2, 4, 5};
@@ -44,7 +34,8 @@ TEST(OracleBackwardTest, EveryWordGivesTheDifferencesOfTheForwardPass) {
         make_case(rng, shape, mask, {.head_dim = 3, .value_dim = 2});
     if (number % 2 == 0) call.options.softcap = 3;
     if (number % 3 == 0) add_alibi(call);
-    if (number % 4 != 0) add_bias(rng, call, bias_shape(shape, number % 16));
+    if (number % 4 != 0)
+      add_bias(rng, call, repeated_bias_shape(shape, number % 16));
     GradientCheck(rng, with_gradients(rng, call, number % 5 != 0))
         .expect_derivatives();
     ++number;
@@ -55,7 +46,7 @@ TEST(OracleBackwardTest, EveryFormOfBiasGivesTheDifferencesOfTheForwardPass) {
   Rng rng(kSeed);
   const AttentionShape shape = {2, 2, 3, 4};
   for (int64_t repeated = 0; repeated < 16; ++repeated) {
-    const Shape bias = bias_shape(shape, repeated);
+    const Shape bias = repeated_bias_shape(shape, repeated);
     SCOPED_TRACE(to_string(bias));
     AttentionCase call = make_case(rng, shape, causal({.offset = 0}),
                                    {.head_dim = 2, .value_dim = 3});
