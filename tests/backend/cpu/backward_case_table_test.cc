@@ -128,6 +128,20 @@ TEST(BackwardCaseTableTest, HalfStorageGivesTheBitsOfItsValues) {
   }
 }
 
+// Where a row that sees all keys is in its third fold, another waits inside its
+// second for keys that are far, and others are still in their first.
+Tensor rows_in_three_folds(Rng& rng, int64_t rows, int64_t keys) {
+  Tensor seen(DType::boolean, {rows, keys});
+  for (int64_t q = 0; q < rows; ++q) {
+    for (int64_t k = 0; k < keys; ++k) {
+      const bool sees[] = {true, k < 1500 || k >= keys - 10, k % 10 == 0,
+                           one_in(rng, 3)};
+      seen.mutable_data<bool>()[q * keys + k] = sees[q % 4];
+    }
+  }
+  return seen;
+}
+
 // Rows of a block stand at different ordinals, so that a key is in one fold of
 // some of them and in another of others; dk and dv must not notice.
 TEST(BackwardCaseTableTest, FoldsThatOverlapGiveTheBitsOfTheContract) {
@@ -144,6 +158,7 @@ TEST(BackwardCaseTableTest, FoldsThatOverlapGiveTheBitsOfTheContract) {
       allow(random_bools(rng, {2, 130, 3000}, 0.9)),
       allow(random_bools(rng, {130, 3000}, 0.02)) |
           sliding_window({.left = 1500, .right = 20, .offset = 1500}),
+      allow(rows_in_three_folds(rng, 130, 3000)),
       allow(key_columns(rng, shape))};
   int64_t number = 0;
   for (const Mask& mask : masks) {
