@@ -126,7 +126,7 @@ TEST(EqualCallsTest, ChunkedPrefillAndDecodeGiveTheBitsOfPrefill) {
 void expect_same_bits_in_every_wording(const Meaning& meaning) {
   Rng rng(kSeed);
   AttentionCase call = make_case(rng, meaning.shape, all());
-  add_alibi(call);
+  add_gentle_alibi(call);
   const std::vector<Wording> wordings = every_wording(meaning);
   call.mask = wordings[0].mask;
   const AttentionResult expected = call.run(Backend::reference);

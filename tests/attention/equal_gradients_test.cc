@@ -106,7 +106,7 @@ void expect_same_bits_in_every_wording(const Meaning& meaning) {
   Rng rng(kSeed);
   const std::vector<Wording> wordings = every_wording(meaning);
   AttentionCase call = make_case(rng, meaning.shape, wordings[0].mask);
-  add_alibi(call);
+  add_gentle_alibi(call);
   GradientCase gradient = with_gradients(rng, call, true);
   const AttentionGradients expected = gradient.run(Backend::reference);
   const auto& [batch, heads, q_len, kv_len] = meaning.shape;

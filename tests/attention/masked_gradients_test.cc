@@ -108,7 +108,7 @@ TEST(MaskedGradientsTest, DeletingWhatIsMaskedChangesNoBitOverSeveralFolds) {
       documents(random_ids(rng, {1, 12}, 0), random_ids(rng, {1, 3000}, 0))};
   for (const Mask& mask : masks) {
     AttentionCase call = make_case(rng, shape, mask);
-    add_alibi(call);
+    add_gentle_alibi(call);
     add_bias(rng, call, {12, 3000});
     const GradientCase gradient = with_gradients(rng, call, true);
     const Known known(gradient);

@@ -141,7 +141,7 @@ TEST(MaskedIsAbsentTest, DeletingMaskedKeysChangesNoBitOverSeveralFolds) {
       documents(random_ids(rng, {1, 12}, 0), random_ids(rng, {1, 3000}, 0))};
   for (const Mask& mask : masks) {
     AttentionCase call = make_case(rng, shape, mask);
-    add_alibi(call);
+    add_gentle_alibi(call);
     add_bias(rng, call, {12, 3000});
     expect_deletion_changes_nothing(call);
     if (HasFatalFailure()) return;
@@ -206,7 +206,7 @@ AttentionCase with_everything(Rng& rng, const AttentionShape& shape,
   AttentionCase call =
       make_case(rng, shape, mask, {.kv_heads = shape.heads / 2});
   add_bias(rng, call, {shape.batch, shape.heads, shape.q_len, shape.kv_len});
-  add_alibi(call);
+  add_gentle_alibi(call);
   call.options.softcap = 4;
   return call;
 }

@@ -126,14 +126,18 @@ inline void add_bias(Rng& rng, AttentionCase& to, const Shape& shape) {
   to.bias = normal(rng, shape);
 }
 
-// Adds the slopes 2^-1, 2^-2, ..., one for each head.
-inline void add_alibi(AttentionCase& to) {
+// Adds the slopes 1/first, 1/(2 first), ..., one for each head.
+inline void add_alibi(AttentionCase& to, int64_t first = 2) {
   std::vector<float> slopes;
   for (int64_t h = 0; h < to.shape.heads; ++h) {
-    slopes.push_back(1.0F / static_cast<float>(int64_t{2} << (h % 8)));
+    slopes.push_back(1.0F / static_cast<float>(first << (h % 8)));
   }
   to.alibi_slopes = Tensor::from({to.shape.heads}, slopes);
 }
+
+// Slopes under which keys of several folds weigh about alike: under 1/2 all but
+// the last 200 would weigh +0, and one fold would be left.
+inline void add_gentle_alibi(AttentionCase& to) { add_alibi(to, 1024); }
 
 }  // namespace maskwise::testing
 

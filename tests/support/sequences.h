@@ -23,7 +23,7 @@ inline std::vector<AttentionCase> single_sequences(uint32_t seed) {
   for (const int64_t length : sequence_lengths()) {
     AttentionCase call = make_case(rng, {1, 2, length, length}, causal(),
                                    {.head_dim = 3, .value_dim = 2});
-    add_alibi(call);
+    add_gentle_alibi(call);
     call.options.weights = Weights::none;
     call.options.scores = Scores::none;
     result.push_back(call);

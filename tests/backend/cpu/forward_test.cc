@@ -31,7 +31,7 @@ AttentionCase large_case() {
                           allow(random_bools(rng, {150, 1300}, 0.5))}) &
                     lengths({1300, 700}),
                 {.kv_heads = 2, .head_dim = 5, .value_dim = 3});
-  add_alibi(call);
+  add_gentle_alibi(call);
   return call;
 }
 
