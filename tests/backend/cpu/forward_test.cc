@@ -94,22 +94,6 @@ TEST(ForwardTest, CallFromInsideTheCallersOwnTasksGivesTheSameBits) {
   }
 }
 
-// Calls `body` under the given MXCSR and says what it was afterwards.
-template <typename Body>
-uint32_t under_mxcsr(uint32_t bits, Body body) {
-  const uint32_t before = mxcsr();
-  set_mxcsr(bits);
-  body();
-  const uint32_t after = mxcsr();
-  set_mxcsr(before);
-  return after;
-}
-
-constexpr uint32_t kOddModes[] = {
-    kDefault | kFlushToZero | kDenormalsAreZero | kDivideFlag,
-    kDefault | kRoundUp, kDefault | kRoundDown | kFlushToZero,
-    kDefault & ~kAllTraps};
-
 // Denormal products and values, and a default scale that is not exact.
 AttentionCase denormal_case(const AttentionShape& shape) {
   Rng rng(kSeed);
