@@ -40,7 +40,7 @@ TEST(BackwardScratchTest, PiecesAreAlignedAndLieInOrderWithinItsBytes) {
       s.queries,     s.scores,  s.d_scores,  s.cap_slopes,  s.present,
       s.begins,      s.cursors, s.d_outputs, s.q_rows.data, s.do_rows.data,
       s.values.data, s.m,       s.r,         s.shift,       s.dq,
-      s.dq_fold,     s.sums,    s.dk,        s.dv,          s.d_bias};
+      s.dq_fold,     s.sums,    s.dk.data,   s.dv.data,     s.d_bias};
   const char* last = nullptr;
   for (const void* piece : pieces) {
     EXPECT_TRUE(is_aligned(piece));
@@ -49,7 +49,8 @@ TEST(BackwardScratchTest, PiecesAreAlignedAndLieInOrderWithinItsBytes) {
   }
   EXPECT_GE(s.d_scores - s.scores,
             (detail::kScoreChunk + detail::kKeyPadding) * 64);
-  EXPECT_GE(s.dv - s.dk, 77 * 48);  // rows are whole vectors
+  EXPECT_EQ(s.dk.row, 48);  // whole vectors
+  EXPECT_GE(s.dv.data - s.dk.data, 77 * 48);
   const auto* end = reinterpret_cast<const char*>(s.d_bias + 77 * 64);
   EXPECT_LE(end, static_cast<const char*>(memory.get()) + bytes);
 }
@@ -62,6 +63,21 @@ TEST(BackwardScratchTest, GrowsByTheSumsOfAKey) {
     return BackwardScratch::bytes_for(problem_of(64, 128, kv_len), plan.data());
   };
   EXPECT_EQ((bytes(20000) - bytes(10000)) / 10000, 4 * (64 + 128));
+}
+
+// Rows of whole vectors that belong to one query head.
+TEST(BackwardScratchTest, TakesNoSumsThatTheGradientsHold) {
+  const MaskPlan plan = compile(all().bind({1, 1, 5, 3000}));
+  BackwardProblem problem = problem_of(64, 40, 3000);
+  problem.forward.kv_heads = 1;
+  const int64_t with = BackwardScratch::bytes_for(problem, plan.data());
+  float gradient = 0;
+  problem.dk.data = &gradient;
+  problem.dv.data = &gradient;  // 40 is no whole number of vectors
+  EXPECT_EQ(with - BackwardScratch::bytes_for(problem, plan.data()),
+            3000 * 64 * 4);
+  problem.forward.shape.heads = 2;
+  EXPECT_EQ(BackwardScratch::bytes_for(problem, plan.data()), with);
 }
 
 TEST(BackwardScratchTest, KeepsPairsOnlyForABiasOfOneNumber) {
