@@ -9,6 +9,7 @@
 namespace maskwise::cli {
 
 void add_attend(CLI::App& app, int& exit_code);
+void add_grad(CLI::App& app, int& exit_code);
 void add_plan(CLI::App& app, int& exit_code);
 void add_explain(CLI::App& app, int& exit_code);
 void add_verify(CLI::App& app, int& exit_code);

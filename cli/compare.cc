@@ -24,7 +24,7 @@ struct CompareFlags {
   bool json = false;
 };
 
-constexpr size_t kColumns = 5;
+constexpr size_t kColumns = 6;
 using TableRow = std::array<std::string, kColumns>;
 
 constexpr const char* kLegend =
@@ -32,7 +32,10 @@ constexpr const char* kLegend =
     "masked weight  of a row, that reached keys it may not see: 0 is right\n"
     "output off by  largest difference of the output from ours\n"
     "influence      how far the output moves when k and v of masked keys move "
-    "by 1: 0 is right\n";
+    "by 1: 0 is right\n"
+    "gradient leak  largest gradient of the sum of the outputs, through a row, "
+    "with respect to k\n"
+    "               and v of keys that the row may not see: 0 is right\n";
 
 // Enough digits to tell 0.01 from 0.0099, and a plain 0 for nothing. A NaN has
 // no sign.
@@ -55,21 +58,24 @@ bool any_row(const std::vector<VariantReport>& reports) {
 }
 
 TableRow row_of(const VariantReport& report) {
-  return {report.variant, show_range(report.row_sum_min, report.row_sum_max),
-          show(report.masked_weight_max), show(report.output_diff_max),
-          show(report.influence_max)};
+  return {report.variant,
+          show_range(report.row_sum_min, report.row_sum_max),
+          show(report.masked_weight_max),
+          show(report.output_diff_max),
+          show(report.influence_max),
+          show(report.masked_gradient_max)};
 }
 
 // The first column is set left, the others right.
 std::string table_of(const std::vector<VariantReport>& reports) {
   std::vector<TableRow> rows = {{"rows that see a key", "row sums",
-                                 "masked weight", "output off by",
-                                 "influence"}};
+                                 "masked weight", "output off by", "influence",
+                                 "gradient leak"}};
   const bool any = any_row(reports);
   for (const VariantReport& report : reports) {
     rows.push_back(
         any ? row_of(report)
-            : TableRow{report.variant, "no such row", "-", "-", "-"});
+            : TableRow{report.variant, "no such row", "-", "-", "-", "-"});
   }
   std::array<size_t, kColumns> widths = {};
   for (const TableRow& row : rows) {
@@ -126,6 +132,7 @@ Json json_of(const std::vector<VariantReport>& reports) {
                     {"masked_weight_max", number(report.masked_weight_max)},
                     {"output_diff_max", number(report.output_diff_max)},
                     {"influence_max", number(report.influence_max)},
+                    {"masked_gradient_max", number(report.masked_gradient_max)},
                     {"fully_masked_row", report.fully_masked_row},
                     {"text", report.text}});
   }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <initializer_list>
 #include <optional>
 #include <string_view>
 
@@ -21,8 +22,8 @@ std::string names_of(const TensorMap& tensors) {
   return names.empty() ? "no tensor" : names;
 }
 
-void require_heads(const TensorMap& tensors, const std::string& path,
-                   const std::string& name, std::string_view axes) {
+const Tensor& require_tensor(const TensorMap& tensors, const std::string& path,
+                             const std::string& name, std::string_view axes) {
   const auto found = tensors.find(name);
   if (found == tensors.end()) {
     throw Error(ErrorCode::invalid_argument,
@@ -30,10 +31,16 @@ void require_heads(const TensorMap& tensors, const std::string& path,
                             "found {}",
                             path, name, name, axes, names_of(tensors)));
   }
-  if (found->second.rank() != 4) {
+  return found->second;
+}
+
+void require_heads(const TensorMap& tensors, const std::string& path,
+                   const std::string& name, std::string_view axes) {
+  const Tensor& tensor = require_tensor(tensors, path, name, axes);
+  if (tensor.rank() != 4) {
     throw Error(ErrorCode::shape_mismatch,
                 fmt::format("[input] expected {} {} in {}, got {}", name, axes,
-                            path, to_string(found->second.shape())));
+                            path, to_string(tensor.shape())));
   }
 }
 
@@ -70,6 +77,29 @@ void require_fit(const AttentionFile& file, const std::string& path) {
 TensorView view_or_nothing(const TensorMap& tensors, const std::string& name) {
   const auto found = tensors.find(name);
   return found == tensors.end() ? TensorView() : found->second.view();
+}
+
+// Said here, under the name that the tensor has in the file.
+void require_gradient(const std::string& name, const TensorView& found,
+                      std::string_view axes, const Shape& shape) {
+  if (found.shape() == shape) return;
+  const bool looks_swapped =
+      shape.size() == 4 && found.rank() == 4 &&
+      found.shape() == Shape{shape[0], shape[2], shape[1], shape[3]};
+  throw Error(
+      ErrorCode::shape_mismatch,
+      fmt::format(
+          "[input] expected {} {} = {}, got {}{}", name, axes, to_string(shape),
+          to_string(found.shape()),
+          looks_swapped ? "; the head and length axes look swapped" : ""));
+}
+
+void require_type(const std::string& name, DType found,
+                  std::initializer_list<DType> known, std::string_view words) {
+  if (std::ranges::find(known, found) != known.end()) return;
+  throw Error(ErrorCode::invalid_argument,
+              fmt::format("[input] expected {} of type {}, got {}; convert it",
+                          name, words, name_of(found)));
 }
 
 // Whether the name stands in the text, and not as a part of a longer one.
@@ -125,6 +155,25 @@ AttentionOptions AttentionFile::with_tensors(AttentionOptions options) const {
   return options;
 }
 
+IncomingGradients AttentionFile::gradients() const {
+  IncomingGradients result = {view_or_nothing(tensors, "do"),
+                              view_or_nothing(tensors, "d_lse")};
+  naming_file(path, [&] {
+    if (result.d_o.defined()) {
+      require_gradient("do", result.d_o, "[B, H, Lq, Dv]",
+                       {shape.batch, shape.heads, shape.q_len, v().dim(3)});
+      require_type("do", result.d_o.dtype(),
+                   {DType::f32, DType::f16, DType::bf16}, "f32, f16 or bf16");
+    }
+    if (result.d_lse.defined()) {
+      require_gradient("d_lse", result.d_lse, "[B, H, Lq]",
+                       {shape.batch, shape.heads, shape.q_len});
+      require_type("d_lse", result.d_lse.dtype(), {DType::f32}, "f32");
+    }
+  });
+  return result;
+}
+
 MaskPlan AttentionFile::plan(const std::string& text,
                              int64_t memory_cap) const {
   return compile_under(memory_cap, bind_mask(text, shape, tensors, path));
@@ -138,6 +187,12 @@ AttentionFile load_attention_file(const std::string& path) {
   require_fit(file, path);
   file.shape = {file.q().dim(0), file.q().dim(1), file.q().dim(2),
                 file.k().dim(2)};
+  return file;
+}
+
+AttentionFile load_gradient_file(const std::string& path) {
+  AttentionFile file = load_attention_file(path);
+  require_tensor(file.tensors, path, "do", "[B, H, Lq, Dv]");
   return file;
 }
 

@@ -26,6 +26,12 @@ auto naming_file(const std::string& path, const Call& call) {
 BoundMask bind_mask(const std::string& text, const AttentionShape& shape,
                     const TensorMap& tensors, const std::string& path);
 
+// The gradients of a loss that a file holds; not defined where it has none.
+struct IncomingGradients {
+  TensorView d_o;    // `do` [B, H, Lq, Dv]
+  TensorView d_lse;  // [B, H, Lq]
+};
+
 // The inputs of an attention call: q, k, v and, where the file has them, bias,
 // alibi_slopes, q_positions and kv_positions. Owns all tensors of the file.
 struct AttentionFile {
@@ -39,6 +45,9 @@ struct AttentionFile {
 
   // `options` with the optional tensors filled in.
   AttentionOptions with_tensors(AttentionOptions options) const;
+
+  // Throws Error when one does not fit the others.
+  IncomingGradients gradients() const;
 
   // The mask of `text`, its names bound to the file, compiled for the shape.
   MaskPlan plan(const std::string& text, int64_t memory_cap) const;
@@ -57,6 +66,9 @@ struct AttentionFile {
 // Throws Error that names the file and the tensor that is missing or is not
 // [B, H, L, D].
 AttentionFile load_attention_file(const std::string& path);
+
+// The same, which must hold `do`, too.
+AttentionFile load_gradient_file(const std::string& path);
 
 }  // namespace maskwise::cli
 

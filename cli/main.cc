@@ -39,6 +39,7 @@ int run(int argc, char** argv) {
   int exit_code = 0;
   maskwise::cli::add_explain(app, exit_code);
   maskwise::cli::add_attend(app, exit_code);
+  maskwise::cli::add_grad(app, exit_code);
   maskwise::cli::add_plan(app, exit_code);
   maskwise::cli::add_verify(app, exit_code);
   maskwise::cli::add_compare(app, exit_code);

@@ -39,9 +39,10 @@ struct AttentionGradients {
 //
 // A row whose scores hold a NaN has a NaN dq, and so have dk and dv of the keys
 // that it sees. Throws Error when shapes or types do not fit, or dbias is asked
-// for without a bias. Cost: 6 * D + 4 * Dv flops for each walked pair, in
-// 4 * (D + Dv) bytes of scratch for each key and thread; (batch, kv head) is
-// the unit of parallel work. Formula: Dao et al. 2022 (FlashAttention),
+// for without a bias. Cost: 6 * D + 4 * Dv flops for each walked pair;
+// (batch, kv head) is the unit of parallel work. Scratch: where D or Dv is no
+// multiple of 16, or heads share kv heads, 4 * (D + Dv) bytes for each key and
+// thread. Formula: Dao et al. 2022 (FlashAttention),
 // appendix B.2; https://arxiv.org/abs/2205.14135.
 //
 // More than 6 parameters because the forward call is said again.

@@ -133,7 +133,10 @@ struct VerifyReport {
   int64_t poisoned = 0;      // masked pairs whose k, v and bias were poisoned
   int64_t deleted = 0;       // masked pairs whose key was deleted
   int64_t bits_changed = 0;  // 0, or there is a leak
-  std::vector<PairIndex> changed_rows;  // the first few; k is 0
+  // The first few: rows, k is 0; of gradients also keys, head is the kv head
+  // and q is 0.
+  std::vector<PairIndex> changed_rows;
+  std::vector<PairIndex> changed_keys;
 };
 
 // Told the share that is done, from 0 to 1 and rising, by one thread at a time.
@@ -153,6 +156,27 @@ VerifyReport verify(const TensorView& q, const TensorView& k,
                     const AttentionOptions& options = {},
                     const Progress& progress = {});
 
+// What verify_gradients() takes beyond verify().
+struct VerifiedLoss {
+  TensorView d_o = {};    // as of attention_backward(); default: pseudo-random
+  TensorView d_lse = {};  // [B, H, Lq], f32; not defined: 0
+  Progress progress = {};
+};
+
+// The same promise for the gradients. For every row its masked keys, and for
+// every key the rows that may not see it, are overwritten with the six kinds of
+// poison (k, v and bias of keys; q, bias, d_o, d_lse, o, m and l of rows; all
+// of a row that sees no key) and, apart from that, deleted from memory; the
+// bits of dq, dk, dv, dbias, o, m and l that differ from those of the whole
+// call are counted. dbias is held against the sums of its visible pairs.
+// Arguments and errors as attention_backward(); the rest as verify(). Cost: a
+// small call of each kind for each group of rows that see the same keys, and
+// of keys that are seen by the same rows, which walks these keys alone.
+VerifyReport verify_gradients(const TensorView& q, const TensorView& k,
+                              const TensorView& v, const MaskPlan& plan,
+                              const AttentionOptions& options = {},
+                              const VerifiedLoss& loss = {});
+
 // What one way of applying the mask does. The numbers are of the rows that see
 // a key (0 when there is none) and NaN as soon as one row gives NaN.
 struct VariantReport {
@@ -160,10 +184,13 @@ struct VariantReport {
   std::string text;        // what it is, for people
   double row_sum_min = 0;  // of the weights of a row
   double row_sum_max = 0;
-  double masked_weight_max = 0;  // of a row's weight that reached masked keys
-  double output_diff_max = 0;    // largest |o - ours|
-  double influence_max = 0;      // largest move of o when 1 is added to every
-                                 // entry of k and v of the row's masked keys
+  double masked_weight_max = 0;    // of a row's weight that reached masked keys
+  double output_diff_max = 0;      // largest |o - ours|
+  double influence_max = 0;        // largest move of o when 1 is added to every
+                                   // entry of k and v of the row's masked keys
+  double masked_gradient_max = 0;  // largest |gradient|, through one row, of
+                                   // the sum of o with respect to k and v of
+                                   // the row's masked keys
   std::string fully_masked_row;  // what a row that sees no key gives, in words:
                                  // the first such row, else the last row as if
                                  // it were one; "" without rows or keys
@@ -173,10 +200,12 @@ struct VariantReport {
 // add_minus_1e9, add_minus_1e4 (added to masked logits), multiply_logits (by
 // 0/1), multiply_weights, multiply_weights_renormalised (by 0/1 after the
 // softmax), inverted_polarity (the mask negated). The others than ours run in
-// f32 with a plain softmax, as tutorials write it, and honour scale, softcap,
-// bias, ALiBi and shared kv heads; a pair with a bias of -inf is masked.
+// f32 with a plain softmax, as tutorials write it, with the gradients that
+// autograd gives them, and honour scale, softcap, bias, ALiBi and shared kv
+// heads; a pair with a bias of -inf is masked. Our gradient is that of
+// attention_backward(), with the masked keys in memory.
 // Arguments and errors as attention(); Error (limit) when the weights would
-// take more than 4 GiB. Cost: about 14 plain calls.
+// take more than 4 GiB. Cost: about 21 plain calls.
 std::vector<VariantReport> compare(const TensorView& q, const TensorView& k,
                                    const TensorView& v, const MaskPlan& plan,
                                    const AttentionOptions& options = {});

@@ -5,11 +5,20 @@
 #include "attention/attention_call.h"
 #include "attention/backward_checks.h"
 #include "backend/row_math.h"
+#include "base/fail.h"
 #include "base/fp_environment.h"
 
 namespace maskwise {
 namespace detail {
 namespace {
+
+// o of another type than q is no result of the call, but of other roundings.
+void check_type_of_o(const Tensor& o, const TensorView& q) {
+  if (o.dtype() == q.dtype()) return;
+  fail(ErrorCode::invalid_argument, "attention_backward",
+       "expected o of the forward result of q's type, {}, got {}",
+       name_of(q.dtype()), name_of(o.dtype()));
+}
 
 // What is stored of sums that a backend leaves.
 void finish_sums(Tensor& sums) {
@@ -40,6 +49,7 @@ AttentionGradients attention_backward(const TensorView& q, const TensorView& k,
   call.pair_rows.clear();
   detail::BackwardInputs inputs = detail::check_backward(
       detail::check_call(q, k, v, plan, call), forward, d_o, call, gradients);
+  detail::check_type_of_o(forward.o, q);
   AttentionGradients result =
       detail::make_gradients(inputs.problem, call, gradients);
   detail::run_backward(inputs.problem, plan, call, {isa, call.threads});

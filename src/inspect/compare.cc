@@ -6,9 +6,11 @@
 #include <optional>
 
 #include "base/format.h"
+#include "inspect/compare_gradients.h"
 #include "inspect/compare_variants.h"
 #include "inspect/verify_rows.h"
 #include "inspect/verify_threads.h"
+#include "maskwise/attention_backward.h"
 #include "maskwise/inspect.h"
 #include "maskwise/mask.h"
 
@@ -22,8 +24,7 @@ constexpr float kMove = 1;
 // Rows that share one call for the influence on our own result.
 constexpr int64_t kMostRows = 64;
 
-// The larger and the smaller number; NaN wins, so that none is lost.
-double larger(double a, double b) { return std::isnan(a) || a > b ? a : b; }
+// The smaller number; NaN wins, so that none is lost.
 double smaller(double a, double b) { return std::isnan(a) || a < b ? a : b; }
 
 // What one variant did to some rows.
@@ -33,6 +34,7 @@ struct Numbers {
   double masked_weight = 0;
   double output_diff = 0;
   double influence = 0;
+  double masked_gradient = 0;
 
   void add_weights(const float* weights, const std::vector<uint8_t>& seen) {
     double sum = 0;
@@ -52,6 +54,7 @@ struct Numbers {
     masked_weight = larger(other.masked_weight, masked_weight);
     output_diff = larger(other.output_diff, output_diff);
     influence = larger(other.influence, influence);
+    masked_gradient = larger(other.masked_gradient, masked_gradient);
   }
 };
 
@@ -76,12 +79,36 @@ Tensor moved(Tensor lines, const std::vector<uint8_t>& seen) {
   return lines;
 }
 
+// The largest absolute entry of [1, 1, Lk, width] at keys that are not seen.
+double largest_unseen(const Tensor& lines, const std::vector<uint8_t>& seen) {
+  double most = 0;
+  const float* entry = lines.data<float>();
+  for (const uint8_t flag : seen) {
+    for (int64_t d = 0; d < lines.dim(3); ++d, ++entry) {
+      if (flag == 0) most = larger(std::fabs(*entry), most);
+    }
+  }
+  return most;
+}
+
+Tensor ones(const Shape& shape) {
+  Tensor tensor(DType::f32, shape);
+  std::fill_n(tensor.mutable_data<float>(), tensor.size(), 1.0F);
+  return tensor;
+}
+
 // The keys of one group and their values, as they are and moved.
 struct GroupKeys {
   std::vector<int64_t> keys;
   std::vector<uint8_t> seen;
   Tensor v;        // [1, 1, Lk, Dv]
   Tensor moved_v;  // [1, 1, Lk, Dv]
+};
+
+// What ours gives for the rows of a group once the masked keys have moved.
+struct MovedCall {
+  Tensor o;                    // [1, 1, rows, Dv]
+  double masked_gradient = 0;  // the largest, of k and v of masked keys
 };
 
 class Comparison {
@@ -97,7 +124,7 @@ class Comparison {
   AllNumbers compare_group(const RowGroup& group) const;
   void compare_plain(const ProblemRow& row, const GroupKeys& keys,
                      AllNumbers& numbers) const;
-  Tensor moved_output(const RowGroup& group, const GroupKeys& keys) const;
+  MovedCall moved_call(const RowGroup& group, const GroupKeys& keys) const;
   std::vector<float> sum_values(const std::vector<float>& weights,
                                 const Tensor& v) const;
   int64_t number_of(const ProblemRow& row) const {
@@ -128,9 +155,8 @@ GroupKeys Comparison::keys_of_group(const RowGroup& group) const {
   return result;
 }
 
-// Our own output [1, 1, rows, Dv] once the masked keys have moved.
-Tensor Comparison::moved_output(const RowGroup& group,
-                                const GroupKeys& keys) const {
+MovedCall Comparison::moved_call(const RowGroup& group,
+                                 const GroupKeys& keys) const {
   const auto rows = static_cast<int64_t>(group.rows.size());
   const int64_t kv_len = problem_.shape.kv_len;
   const ProblemRow head = {group.batch, problem_.kv_head(group.head), 0};
@@ -139,7 +165,13 @@ Tensor Comparison::moved_output(const RowGroup& group,
       moved(cut_out(problem_.k, head, keys.keys, problem_.head_dim), keys.seen);
   const TensorView seen(keys.seen.data(), DType::u8, {kv_len});
   const MaskPlan plan = compile(allow(seen).bind({1, 1, rows, kv_len}));
-  return attention(call.q, k, keys.moved_v, plan, call.with_tensors()).o;
+  const AttentionOptions options = call.with_tensors();
+  const AttentionResult result =
+      attention(call.q, k, keys.moved_v, plan, options);
+  const AttentionGradients gradients = attention_backward(
+      call.q, k, keys.moved_v, plan, result, ones(result.o.shape()), options);
+  return {result.o, larger(largest_unseen(gradients.dk, keys.seen),
+                           largest_unseen(gradients.dv, keys.seen))};
 }
 
 std::vector<float> Comparison::sum_values(const std::vector<float>& weights,
@@ -173,6 +205,8 @@ void Comparison::compare_plain(const ProblemRow& row, const GroupKeys& keys,
         largest_difference(o.data(), ours, problem_.value_dim);
     row_numbers.influence =
         largest_difference(moved_o.data(), o.data(), problem_.value_dim);
+    row_numbers.masked_gradient =
+        plain_masked_gradient(kVariants[i], problem_, row, keys.seen, keys.v);
     numbers[i].merge(row_numbers);
   }
 }
@@ -181,8 +215,9 @@ AllNumbers Comparison::compare_group(const RowGroup& group) const {
   AllNumbers numbers;
   const GroupKeys keys = keys_of_group(group);
   if (std::ranges::count(keys.seen, 1) == 0) return numbers;
-  const Tensor moved_o = moved_output(group, keys);
-  const float* moved_row = moved_o.data<float>();
+  const MovedCall moved = moved_call(group, keys);
+  numbers[0].masked_gradient = moved.masked_gradient;
+  const float* moved_row = moved.o.data<float>();
   for (const int64_t q : group.rows) {
     const ProblemRow row = {group.batch, group.head, q};
     const int64_t number = number_of(row);
@@ -265,6 +300,7 @@ std::vector<VariantReport> Comparison::run() {
     report.masked_weight_max = total.masked_weight;
     report.output_diff_max = total.output_diff;
     report.influence_max = total.influence;
+    report.masked_gradient_max = total.masked_gradient;
     if (row) report.fully_masked_row = fully_masked_row(kVariants[i], *row);
     reports.push_back(report);
   }

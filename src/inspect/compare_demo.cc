@@ -34,10 +34,13 @@ CompareDemo make_compare_demo() {
           "3. Weights that are\n"
           "multiplied by the mask after the softmax stay at 0.33 % each: the "
           "row sums to 0.01 and\n"
-          "the output is 0.02, a hundredth of what it should be. Dividing by "
-          "the sum repairs\n"
-          "this row, and gives 0/0 where the masked key holds all that f32 "
-          "can tell apart.\n"
+          "the output is 0.02, a hundredth of what it should be. In training "
+          "the masked key is\n"
+          "still pulled at: it stays in the sum that the softmax divides by, "
+          "and 0.11 of gradient\n"
+          "comes back to it. Dividing by the sum of what is left repairs this "
+          "row, and gives 0/0\n"
+          "where the masked key holds all that f32 can tell apart.\n"
           "A second query sees no key at all.\n"};
 }
 

@@ -93,19 +93,23 @@ std::string_view text_of(Variant variant) {
   return kWords[static_cast<size_t>(variant)].text;
 }
 
+float plain_score(const ForwardProblem& problem, const ProblemRow& row,
+                  int64_t key, float k_shift) {
+  const float* query = problem.q.at(row.batch, row.head, row.q);
+  const float* line = problem.k.at(row.batch, problem.kv_head(row.head), key);
+  float x = 0;
+  for (int64_t d = 0; d < problem.head_dim; ++d) {
+    x += query[d * problem.q.stride[3]] *
+         (line[d * problem.k.stride[3]] + k_shift);
+  }
+  return x * problem.scale;
+}
+
 std::vector<float> plain_logits(const ForwardProblem& problem,
                                 const ProblemRow& row, float k_shift) {
-  const float* query = problem.q.at(row.batch, row.head, row.q);
-  const int64_t kv_head = problem.kv_head(row.head);
   std::vector<float> logits;
   for (int64_t key = 0; key < problem.shape.kv_len; ++key) {
-    const float* line = problem.k.at(row.batch, kv_head, key);
-    float x = 0;
-    for (int64_t d = 0; d < problem.head_dim; ++d) {
-      x += query[d * problem.q.stride[3]] *
-           (line[d * problem.k.stride[3]] + k_shift);
-    }
-    x *= problem.scale;
+    float x = plain_score(problem, row, key, k_shift);
     if (problem.softcap > 0) {
       x = problem.softcap * std::tanh(x / problem.softcap);
     }

@@ -4,6 +4,7 @@
 #define MASKWISE_INSPECT_COMPARE_VARIANTS_H_
 
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -33,6 +34,15 @@ inline constexpr std::array<Variant, 7> kVariants = {
 // "add_minus_1e9"; what it does to a masked key, in a few words.
 std::string_view name_of(Variant variant);
 std::string_view text_of(Variant variant);
+
+// The larger number; NaN wins, so that none is lost.
+inline double larger(double a, double b) {
+  return std::isnan(a) || a > b ? a : b;
+}
+
+// scale * q.k of one pair; `k_shift` is added to every entry of k.
+float plain_score(const ForwardProblem& problem, const ProblemRow& row,
+                  int64_t key, float k_shift);
 
 // The logits of one row for every key: scale * q.k, softcap, bias, ALiBi; a
 // bias of -inf masks its key and adds nothing here. `k_shift` is added to every

@@ -2,40 +2,22 @@
 
 #include <oneapi/tbb/enumerable_thread_specific.h>
 
-#include <algorithm>
-#include <bit>
 #include <limits>
 #include <mutex>
 #include <numeric>
 
 #include "attention/attention_checks.h"
+#include "inspect/verify_bits.h"
 #include "inspect/verify_poison.h"
 #include "inspect/verify_rows.h"
 #include "inspect/verify_threads.h"
 #include "maskwise/mask.h"
-#include "plan/plan_data.h"
 
 namespace maskwise {
 namespace detail {
 namespace {
 
 constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
-
-// With the row that sees the other keys, the rows of a call are one row block.
-constexpr int64_t kMostRows = kBlockRows - 1;
-
-// Rows that a report names.
-constexpr size_t kMostNamed = 8;
-
-int64_t bits_between(float a, float b) {
-  return std::popcount(std::bit_cast<uint32_t>(a) ^ std::bit_cast<uint32_t>(b));
-}
-
-int64_t bits_between(const float* a, const float* b, int64_t count) {
-  int64_t bits = 0;
-  for (int64_t i = 0; i < count; ++i) bits += bits_between(a[i], b[i]);
-  return bits;
-}
 
 // What attention says of one row.
 struct RowResult {
@@ -69,19 +51,6 @@ AttentionOptions with_all_results(AttentionOptions options) {
   options.weights = Weights::all;
   options.scores = Scores::biased;
   return options;
-}
-
-// `rows` rows that see the flagged keys, and one row more that sees the others:
-// it makes a kernel walk the poison, and its own result is ignored.
-MaskPlan watched_plan(const std::vector<uint8_t>& seen, int64_t rows) {
-  const auto keys = static_cast<int64_t>(seen.size());
-  Tensor allowed(DType::boolean, {rows + 1, keys});
-  bool* out = allowed.mutable_data<bool>();
-  for (int64_t row = 0; row <= rows; ++row) {
-    const uint8_t own = row < rows ? 1 : 0;
-    for (const uint8_t flag : seen) *out++ = flag == own;
-  }
-  return compile(allow(allowed).bind({kPoisonCount, 1, rows + 1, keys}));
 }
 
 // Compares one whole call, the base, with small calls for each group of rows.
@@ -212,7 +181,7 @@ void Verifier::tell_group(size_t groups) {
 
 int64_t Verifier::check_groups() {
   const std::vector<RowGroup> groups =
-      group_rows(plan_.mask(), problem_.bias, kMostRows);
+      group_rows(plan_.mask(), problem_.bias, kMostWatchedRows);
   std::vector<int64_t> treated(groups.size());
   tbb::enumerable_thread_specific<PoisonedKeys> poisoned(
       [&] { return PoisonedKeys(problem_); });
@@ -231,9 +200,7 @@ VerifyReport Verifier::run() {
   report.poisoned = report.deleted = check_groups();
   report.bits_changed = std::accumulate(bits_.begin(), bits_.end(), int64_t{0});
   const auto& [batch, heads, q_len, kv_len] = problem_.shape;
-  for (size_t row = 0; row < bits_.size(); ++row) {
-    if (bits_[row] == 0 || report.changed_rows.size() == kMostNamed) continue;
-    const auto number = static_cast<int64_t>(row);
+  for (const int64_t number : first_changed(bits_)) {
     report.changed_rows.push_back(
         {number / (heads * q_len), number / q_len % heads, number % q_len, 0});
   }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "maskwise/mask.h"
+
 namespace maskwise::detail {
 namespace {
 
@@ -73,6 +75,34 @@ TensorView PoisonedKeys::v() const {
   return TensorView(
       v_.data(), DType::f32,
       {kPoisonCount, 1, problem_.shape.kv_len, problem_.value_dim});
+}
+
+MaskPlan watched_plan(const std::vector<uint8_t>& seen, int64_t rows) {
+  const auto keys = static_cast<int64_t>(seen.size());
+  Tensor allowed(DType::boolean, {rows + 1, keys});
+  bool* out = allowed.mutable_data<bool>();
+  for (int64_t row = 0; row <= rows; ++row) {
+    const uint8_t own = row < rows ? 1 : 0;
+    for (const uint8_t flag : seen) *out++ = flag == own;
+  }
+  return compile(allow(allowed).bind({kPoisonCount, 1, rows + 1, keys}));
+}
+
+Tensor poisoned_lines(const Tensor& lines, const std::vector<uint8_t>& seen) {
+  const int64_t width = lines.dim(3);
+  Tensor copies(DType::f32, {kPoisonCount, lines.dim(1), lines.dim(2), width});
+  const float* line = lines.data<float>();
+  auto* out = copies.mutable_data<float>();
+  for (const uint8_t flag : seen) {
+    if (flag == 0) {
+      poison_line(width, out, lines.size());
+    } else {
+      write_line(line, 1, width, out, lines.size());
+    }
+    line += width;
+    out += width;
+  }
+  return copies;
 }
 
 Tensor poisoned_bias(const Tensor& bias, const std::vector<uint8_t>& seen) {

@@ -7,8 +7,10 @@
 #include <vector>
 
 #include "backend/forward_problem.h"
+#include "maskwise/mask_plan.h"
 #include "maskwise/tensor.h"
 #include "maskwise/tensor_view.h"
+#include "plan/plan_data.h"
 
 namespace maskwise::detail {
 
@@ -53,6 +55,19 @@ class PoisonedKeys {
   std::vector<float> k_;
   std::vector<float> v_;
 };
+
+// With the row that sees the other keys, the rows of a call are one row block.
+inline constexpr int64_t kMostWatchedRows = kBlockRows - 1;
+
+// `rows` rows that see the flagged keys, and one row more that sees the others:
+// it makes a kernel walk the poison, and its own result is ignored. One batch
+// item for each kind of poison.
+MaskPlan watched_plan(const std::vector<uint8_t>& seen, int64_t rows);
+
+// `lines` [1, heads, count, width] once for each kind of poison, with the
+// lines that are not flagged (heads outermost) overwritten: [6, heads, count,
+// width].
+Tensor poisoned_lines(const Tensor& lines, const std::vector<uint8_t>& seen);
 
 // `bias` [1, 1, rows, Lk] once for each kind of poison, poisoned at the unseen
 // keys of every row but the last, which is 0 throughout: [6, 1, rows, Lk].

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <string>
 #include <unordered_map>
 
 #include "base/fail.h"
@@ -13,12 +12,6 @@ namespace maskwise::detail {
 namespace {
 
 constexpr float kRemoves = -std::numeric_limits<float>::infinity();
-
-// Equal intervals give equal bytes.
-std::string bytes_of(const KeyIntervals& keys) {
-  return {reinterpret_cast<const char*>(keys.data()),
-          keys.size() * sizeof(KeyInterval)};
-}
 
 void group_head(const BoundMask& mask, const Input& bias,
                 const ProblemRow& head, int64_t most_rows,
@@ -53,6 +46,20 @@ Tensor positions_at(const Positions& positions, int64_t batch,
   return Tensor::from({static_cast<int64_t>(chosen.size())}, chosen);
 }
 
+Tensor cut_bias(const ForwardProblem& problem, const RowGroup& group,
+                const std::vector<int64_t>& keys, int64_t heads) {
+  Tensor bias(DType::f32, {1, heads, static_cast<int64_t>(group.rows.size()),
+                           static_cast<int64_t>(keys.size())});
+  auto* out = bias.mutable_data<float>();
+  for (int64_t h = group.head; h < group.head + heads; ++h) {
+    for (const int64_t q : group.rows) {
+      const float* line = problem.bias.at(group.batch, h, q);
+      for (const int64_t k : keys) *out++ = line[k * problem.bias.stride[3]];
+    }
+  }
+  return bias;
+}
+
 }  // namespace
 
 KeyIntervals keys_seen(const BoundMask& mask, const Input& bias,
@@ -68,6 +75,11 @@ KeyIntervals keys_seen(const BoundMask& mask, const Input& bias,
     }
   }
   return seen;
+}
+
+std::string bytes_of(const KeyIntervals& intervals) {
+  return {reinterpret_cast<const char*>(intervals.data()),
+          intervals.size() * sizeof(KeyInterval)};
 }
 
 std::vector<RowGroup> group_rows(const BoundMask& mask, const Input& bias,
@@ -125,12 +137,16 @@ AttentionOptions whole_options(const AttentionOptions& options) {
 }
 
 Tensor cut_out(const Input& input, const ProblemRow& head,
-               const std::vector<int64_t>& places, int64_t width) {
-  Tensor tensor(DType::f32, {1, 1, static_cast<int64_t>(places.size()), width});
-  float* out = tensor.mutable_data<float>();
-  for (const int64_t place : places) {
-    const float* line = input.at(head.batch, head.head, place);
-    for (int64_t d = 0; d < width; ++d) *out++ = line[d * input.stride[3]];
+               const std::vector<int64_t>& places, int64_t width,
+               int64_t heads) {
+  Tensor tensor(DType::f32,
+                {1, heads, static_cast<int64_t>(places.size()), width});
+  auto* out = tensor.mutable_data<float>();
+  for (int64_t h = head.head; h < head.head + heads; ++h) {
+    for (const int64_t place : places) {
+      const float* line = input.at(head.batch, h, place);
+      for (int64_t d = 0; d < width; ++d) *out++ = line[d * input.stride[3]];
+    }
   }
   return tensor;
 }
@@ -145,27 +161,22 @@ AttentionOptions RowsCall::with_tensors() const {
 }
 
 RowsCall cut_call(const ForwardProblem& problem, const RowGroup& group,
-                  const std::vector<int64_t>& keys, Backend backend) {
+                  const std::vector<int64_t>& keys, Backend backend,
+                  int64_t heads) {
   const ProblemRow head = {group.batch, group.head, 0};
   RowsCall call;
   call.options.scale = problem.scale;
   call.options.softcap = problem.softcap;
   call.options.backend = backend;
   call.options.threads = 1;
-  call.q = cut_out(problem.q, head, group.rows, problem.head_dim);
-  if (problem.bias.given()) {
-    const auto rows = static_cast<int64_t>(group.rows.size());
-    const auto columns = static_cast<int64_t>(keys.size());
-    call.bias = Tensor(DType::f32, {1, 1, rows, columns});
-    float* out = call.bias.mutable_data<float>();
-    for (const int64_t q : group.rows) {
-      const float* line = problem.bias.at(group.batch, group.head, q);
-      for (const int64_t k : keys) *out++ = line[k * problem.bias.stride[3]];
-    }
-  }
+  call.q = cut_out(problem.q, head, group.rows, problem.head_dim, heads);
+  if (problem.bias.given()) call.bias = cut_bias(problem, group, keys, heads);
   if (problem.has_alibi()) {
-    call.slopes =
-        Tensor::from({1}, std::vector<float>{problem.slope(group.head)});
+    std::vector<float> slopes;
+    for (int64_t h = group.head; h < group.head + heads; ++h) {
+      slopes.push_back(problem.slope(h));
+    }
+    call.slopes = Tensor::from({heads}, slopes);
     call.q_positions =
         positions_at(problem.q_positions, group.batch, group.rows);
     call.kv_positions = positions_at(problem.kv_positions, group.batch, keys);

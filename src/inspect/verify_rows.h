@@ -4,6 +4,7 @@
 #define MASKWISE_INSPECT_VERIFY_ROWS_H_
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -25,6 +26,9 @@ struct RowGroup {
 KeyIntervals keys_seen(const BoundMask& mask, const Input& bias,
                        const ProblemRow& row);
 
+// Equal intervals give equal bytes.
+std::string bytes_of(const KeyIntervals& intervals);
+
 // Every row of the shape once, in groups of at most `most_rows`; by batch,
 // then head, then the first row of the group.
 std::vector<RowGroup> group_rows(const BoundMask& mask, const Input& bias,
@@ -43,16 +47,17 @@ TensorView v_of(const ForwardProblem& problem);
 // nothing asked for beyond o, lse, m and l.
 AttentionOptions whole_options(const AttentionOptions& options);
 
-// The lines `places` of (batch, head), each `width` long: [1, 1, places,
-// width].
+// The lines `places` of (batch, head) and of so many heads from it on, each
+// `width` long: [1, heads, places, width].
 Tensor cut_out(const Input& input, const ProblemRow& head,
-               const std::vector<int64_t>& places, int64_t width);
+               const std::vector<int64_t>& places, int64_t width,
+               int64_t heads = 1);
 
-// A call for some rows and some keys of one (batch, head), without k and v.
+// A call for some rows and some keys of one batch item, without k and v.
 struct RowsCall {
-  Tensor q;                  // [1, 1, rows, D]
-  Tensor bias;               // [1, 1, rows, keys]; not defined: none
-  Tensor slopes;             // [1], with ALiBi; not defined: none
+  Tensor q;                  // [1, heads, rows, D]
+  Tensor bias;               // [1, heads, rows, keys]; not defined: none
+  Tensor slopes;             // [heads], with ALiBi; not defined: none
   Tensor q_positions;        // [rows]
   Tensor kv_positions;       // [keys]
   AttentionOptions options;  // scale, softcap, backend; on one thread
@@ -61,9 +66,11 @@ struct RowsCall {
   AttentionOptions with_tensors() const;
 };
 
-// Rows and keys keep the ALiBi positions that they have in the problem.
+// The rows of the group in so many heads from the group's on. Rows and keys
+// keep the ALiBi positions that they have in the problem.
 RowsCall cut_call(const ForwardProblem& problem, const RowGroup& group,
-                  const std::vector<int64_t>& keys, Backend backend);
+                  const std::vector<int64_t>& keys, Backend backend,
+                  int64_t heads = 1);
 
 // Throws Error (limit) when `tensors` f32 [B, H, Lq, Lk] take more than 4 GiB.
 void require_pairs_fit(std::string_view operation, const ProblemShape& shape,

@@ -10,22 +10,12 @@
 #include "tests/support/attention_bits.h"
 #include "tests/support/attention_random.h"
 #include "tests/support/attention_rows.h"
+#include "tests/support/poison.h"
 
 namespace maskwise::testing {
 namespace {
 
 constexpr uint32_t kSeed = 4711;
-
-// Bits of what is put where it must not be seen.
-struct Poison {
-  const char* name;
-  uint32_t bits;
-};
-
-constexpr Poison kPoisons[] = {
-    {"quiet NaN", 0x7FC00000}, {"signalling NaN", 0x7F800001},
-    {"Inf", 0x7F800000},       {"-Inf", 0xFF800000},
-    {"1e30", 0x7149F2CA},      {"a denormal", 0x00000001}};
 
 // The bias of a row, [1, 1, 1, Lk].
 Tensor bias_row(const AttentionCase& call, const RowIndex& row) {
@@ -45,15 +35,6 @@ std::vector<int64_t> seen_by(const AttentionCase& call, const RowIndex& row,
     keys.push_back(k);
   }
   return keys;
-}
-
-// Positions [L] or [B, L], or counted from 0: those of one batch item.
-std::vector<int64_t> positions_of(const Tensor& given, int64_t b,
-                                  int64_t length) {
-  if (!given.defined()) return key_range(0, length);
-  const std::vector<int64_t> every = to_int64(given);
-  const int64_t first = given.rank() == 2 ? b * length : 0;
-  return {every.begin() + first, every.begin() + first + length};
 }
 
 // The call of one row in a world without its masked keys. Positions for ALiBi
@@ -160,7 +141,7 @@ TEST(MaskedIsAbsentTest, DeletingMaskedKeysChangesNoBitOverSeveralFolds) {
       documents(random_ids(rng, {1, 12}, 0), random_ids(rng, {1, 3000}, 0))};
   for (const Mask& mask : masks) {
     AttentionCase call = make_case(rng, shape, mask);
-    add_alibi(call);
+    add_gentle_alibi(call);
     add_bias(rng, call, {12, 3000});
     expect_deletion_changes_nothing(call);
     if (HasFatalFailure()) return;
@@ -225,7 +206,7 @@ AttentionCase with_everything(Rng& rng, const AttentionShape& shape,
   AttentionCase call =
       make_case(rng, shape, mask, {.kv_heads = shape.heads / 2});
   add_bias(rng, call, {shape.batch, shape.heads, shape.q_len, shape.kv_len});
-  add_alibi(call);
+  add_gentle_alibi(call);
   call.options.softcap = 4;
   return call;
 }

@@ -56,7 +56,7 @@ TEST(PairRowsTest, RowsOfSeveralFoldsAreThoseOfAll) {
     Rng rng(kSeed);
     AttentionCase call = make_case(rng, {1, 2, 300, 2700}, mask,
                                    {.head_dim = 3, .value_dim = 2});
-    add_alibi(call);
+    add_gentle_alibi(call);
     for (const Rows& rows :
          {Rows{0}, Rows{299}, Rows{3, 63, 64, 200}, key_range(64, 64),
           key_range(100, 20), key_range(0, 300)}) {

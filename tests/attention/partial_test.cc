@@ -186,7 +186,7 @@ TEST(PartialTest, EveryOptionWorksInParts) {
   for (int64_t q = 0; q < kRows; ++q) {
     call.bias.mutable_data<float>()[q * kKeys + 2 * kFold] = kMinusInf;
   }
-  add_alibi(call);
+  add_gentle_alibi(call);
   expect_bits_of_one_call(call);
 }
 
@@ -194,7 +194,7 @@ TEST(PartialTest, EveryOptionWorksInParts) {
 // begins.
 TEST(PartialTest, PartsMayLieInMemoryOfTheirOwn) {
   AttentionCase call = long_case(causal_at_the_end());
-  add_alibi(call);
+  add_gentle_alibi(call);
   std::vector<int64_t> q_at;
   for (int64_t q = 0; q < kRows; ++q) q_at.push_back(kKeys - kRows + q);
   call.q_positions = Tensor::from({kRows}, q_at);

@@ -94,7 +94,8 @@ FILES = [
 def good():
     return {"q": random_tensor([2, 4, 5, 6], 1),
             "k": random_tensor([2, 2, 5, 6], 2),
-            "v": random_tensor([2, 2, 5, 3], 3)}
+            "v": random_tensor([2, 2, 5, 3], 3),
+            "do": random_tensor([2, 4, 5, 3], 4)}
 
 
 def zeros(*shape, dtype="F32"):
@@ -103,8 +104,8 @@ def zeros(*shape, dtype="F32"):
 
 # tensors that replace those of good(); None leaves one out
 TENSORS = [
-    ({"q": None}, "has no tensor 'q'; expected q [B, H, Lq, D], found k "
-                  "[2, 2, 5, 6], v [2, 2, 5, 3]"),
+    ({"q": None}, "has no tensor 'q'; expected q [B, H, Lq, D], found do "
+                  "[2, 4, 5, 3], k [2, 2, 5, 6], v [2, 2, 5, 3]"),
     ({"k": None}, "has no tensor 'k'"),
     ({"v": None}, "has no tensor 'v'"),
     ({"q": zeros(2, 5, 6)}, "expected q [B, H, Lq, D] in in.st, got [2, 5, 6]"),
@@ -230,6 +231,26 @@ FLAGS = [
     (["more.st"], "unexpected argument 'more.st'"),
 ]
 
+# The commands that write out.st.
+WRITERS = ("attend", "grad")
+
+# tensors that replace those of good(), of grad -> what the message says
+GRADIENTS = [
+    ({"do": None}, "in.st has no tensor 'do'; expected do [B, H, Lq, Dv], "
+                   "found k [2, 2, 5, 6], q [2, 4, 5, 6], v [2, 2, 5, 3]"),
+    ({"do": zeros(2, 4, 5, 6)}, "expected do [B, H, Lq, Dv] = [2, 4, 5, 3], "
+                                "got [2, 4, 5, 6]"),
+    ({"do": zeros(2, 5, 4, 3)}, "the head and length axes look swapped"),
+    ({"do": zeros(4, 5, 3)}, "got [4, 5, 3]"),
+    ({"do": zeros(2, 4, 5, 3, dtype="I32")},
+     "expected do of type f32, f16 or bf16, got i32; convert it"),
+    ({"do": zeros(2, 4, 5, 3, dtype="F64")}, "got f64"),
+    ({"d_lse": zeros(2, 4, 5, 1)}, "expected d_lse [B, H, Lq] = [2, 4, 5], "
+                                   "got [2, 4, 5, 1]"),
+    ({"d_lse": zeros(2, 4, 5, dtype="F16")},
+     "expected d_lse of type f32, got f16; convert it"),
+]
+
 
 class BadInputs(tool.ToolTest):
     """Of attend, which reads and writes; of others where they differ."""
@@ -240,9 +261,9 @@ class BadInputs(tool.ToolTest):
         (self.dir / "out.st").write_bytes(b"old")
 
     def refuse_call(self, fragment, mask="causal", flags=(),
-                    commands=("attend", "verify", "compare")):
+                    commands=("attend", "grad", "verify", "compare")):
         for command in commands:
-            output = ["-o", "out.st"] if command == "attend" else ["--json"]
+            output = ["-o", "out.st"] if command in WRITERS else ["--json"]
             with self.subTest(command=command, mask=mask[:40], flags=flags):
                 self.refuse([command, "in.st", "--mask", mask, *output, *flags],
                             fragment)
@@ -280,8 +301,17 @@ class BadInputs(tool.ToolTest):
             self.refuse_call(fragment, mask)
             self.refuse_call("in.st", mask)
 
+    def test_gradients(self):
+        for changes, fragment in GRADIENTS:
+            tensors = {name: tensor
+                       for name, tensor in {**good(), **changes}.items()
+                       if tensor is not None}
+            self.write("in.st", tensors)
+            self.refuse_call(fragment, commands=["grad"])
+            self.refuse_call("in.st", commands=["grad"])
+
     def test_only_what_concerns_a_file_names_it(self):
-        self.refuse_call("'ids' is given; the tensors are: k, q, v (the input "
+        self.refuse_call("'ids' is given; the tensors are: do, k, q, v (the input "
                          "is 'in.st')", "padding(ids)")
         result = self.tool("attend", "in.st", "--mask", "casual", "-o", "o.st")
         self.assertNotIn(b"in.st", result.stderr)
@@ -294,7 +324,8 @@ class BadInputs(tool.ToolTest):
                              "2,4,5,5"], fragment)
 
     def test_a_rectangle_must_say_how_it_lines_up(self):
-        self.write("in.st", {**good(), "q": zeros(2, 4, 3, 6)})
+        self.write("in.st", {**good(), "q": zeros(2, 4, 3, 6),
+                             "do": zeros(2, 4, 3, 3)})
         self.refuse_call("q_len is 3 and kv_len is 5", "causal")
         self.refuse_call("align=bottom_right", "sliding_window(left=1)")
 
@@ -365,6 +396,8 @@ class BadInputs(tool.ToolTest):
                     "[attend] IN is missing")
         self.refuse(["attend", "in.st", "--mask", "all"],
                     "[attend] --output OUT is missing")
+        self.refuse(["grad", "in.st", "--mask", "all"],
+                    "[grad] --output OUT is missing")
         self.refuse(["attend"], "IN and --mask TEXT and --output OUT are")
         self.refuse(["verify", "in.st"], "[verify] --mask TEXT is missing")
 
@@ -375,8 +408,8 @@ class BadInputs(tool.ToolTest):
                 ("", "the file name is empty"),
                 ("/dev/zero", "is a pipe or a device"),
                 ("in.st/x", "Not a directory")):
-            for command in ("attend", "verify", "compare"):
-                output = ["-o", "out.st"] if command == "attend" else []
+            for command in ("attend", "grad", "verify", "compare"):
+                output = ["-o", "out.st"] if command in WRITERS else []
                 self.refuse([command, "--mask", "all", *output, "--", name],
                             fragment)
 
@@ -387,8 +420,9 @@ class BadInputs(tool.ToolTest):
                 ("", "the file name is empty"),
                 ("/dev/full", "No space left on device"),
                 ("in.st/out.st", "Not a directory")):
-            self.refuse(["attend", "in.st", "--mask", "all", "-o", name],
-                        fragment)
+            for command in WRITERS:
+                self.refuse([command, "in.st", "--mask", "all", "-o", name],
+                            fragment)
 
     def test_an_output_that_is_the_input(self):
         os.symlink("in.st", self.dir / "soft.st")
@@ -398,6 +432,7 @@ class BadInputs(tool.ToolTest):
                      "hard.st"):
             fragment = f"the output '{name}' is the input; choose another name"
             for command in (["attend", "in.st", "-o", name],
+                            ["grad", "in.st", "-o", name],
                             ["explain", "in.st", "--svg", name]):
                 self.refuse([*command, "--mask", "all"], fragment)
         self.refuse(["explain", "--text", "a.txt", "--svg", "./a.txt",
@@ -407,8 +442,9 @@ class BadInputs(tool.ToolTest):
         def limit():
             resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))
         for name in ("out.st", "fresh.st"):
-            self.refuse(["attend", "in.st", "--mask", "all", "-o", name],
-                        "File too large", preexec_fn=limit)
+            for command in WRITERS:
+                self.refuse([command, "in.st", "--mask", "all", "-o", name],
+                            "File too large", preexec_fn=limit)
 
     def test_a_report_that_cannot_be_printed_leaves_no_output(self):
         os.symlink("out.st", self.dir / "soft.st")
@@ -416,6 +452,7 @@ class BadInputs(tool.ToolTest):
         before = os.stat(self.dir / "out.st").st_ino
         for name in ("out.st", "fresh.st", "soft.st", "dangling.st"):
             for command in (["attend", "in.st", "-o", name],
+                            ["grad", "in.st", "-o", name],
                             ["explain", "in.st", "--svg", name],
                             ["explain", "in.st", "--json", "--svg", name]):
                 with open("/dev/full", "wb") as full:

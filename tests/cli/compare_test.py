@@ -9,7 +9,8 @@ VARIANTS = ["masked_absent", "add_minus_1e9", "add_minus_1e4",
             "multiply_logits", "multiply_weights",
             "multiply_weights_renormalised", "inverted_polarity"]
 KEYS = ["variant", "row_sum_min", "row_sum_max", "masked_weight_max",
-        "output_diff_max", "influence_max", "fully_masked_row", "text"]
+        "output_diff_max", "influence_max", "masked_gradient_max",
+        "fully_masked_row", "text"]
 
 
 def row_of_logits(logits):
@@ -30,12 +31,18 @@ class Compare(tool.ToolTest):
         ours, add, _, logits, weights, again, inverted = reports
         self.assertAlmostEqual(ours["row_sum_min"], 1, 6)
         self.assertEqual((ours["masked_weight_max"], ours["output_diff_max"],
-                          ours["influence_max"]), (0, 0, 0))
+                          ours["influence_max"],
+                          ours["masked_gradient_max"]), (0, 0, 0, 0))
         self.assertEqual(ours["fully_masked_row"], "0, lse -inf")
         self.assertEqual(add["fully_masked_row"],
                          "uniform weights 1/4: the mean of all values")
         self.assertAlmostEqual(weights["row_sum_max"], 0.01, 6)
         self.assertAlmostEqual(weights["output_diff_max"], 1.98, 5)
+        # The masked key holds 0.99; its gradient of the weight is 0, and the
+        # mean of all is (1 + 2 + 3) / 300; q times the scale is ln 297.
+        self.assertAlmostEqual(weights["masked_gradient_max"],
+                               0.99 * 0.02 * math.log(297), 5)
+        self.assertEqual(add["masked_gradient_max"], 0)
         self.assertAlmostEqual(logits["masked_weight_max"], 0.25, 6)
         self.assertAlmostEqual(again["row_sum_max"], 1, 6)
         self.assertEqual(again["fully_masked_row"], "NaN")
@@ -49,7 +56,8 @@ class Compare(tool.ToolTest):
         table = [line for line in text.splitlines()
                  if line.startswith("multiply_weights ")]
         self.assertEqual(table[0].split(),
-                         ["multiply_weights", "0.01", "0", "1.98", "0.01993"])
+                         ["multiply_weights", "0.01", "0", "1.98", "0.01993",
+                          "0.1127"])
 
     def test_table_is_aligned(self):
         self.write("in.st", row_of_logits([0, 2, 3]))
@@ -79,12 +87,12 @@ class Compare(tool.ToolTest):
             result = self.tool(*arguments, "--json")
             for report in json.loads(result.stdout):
                 self.assertEqual(list(report), KEYS)
-                self.assertEqual([report[key] for key in KEYS[1:6]],
-                                 [None] * 5)
+                self.assertEqual([report[key] for key in KEYS[1:7]],
+                                 [None] * 6)
             text = self.tool(*arguments).stdout.decode()
             for line in text.splitlines()[1:1 + len(VARIANTS)]:
                 self.assertEqual(line.split()[1:],
-                                 ["no", "such", "row", "-", "-", "-"])
+                                 ["no", "such", "row", "-", "-", "-", "-"])
 
     def test_call_flags_are_honoured(self):
         self.write("in.st", row_of_logits([0, 200]))

@@ -1,4 +1,5 @@
 """Masked attention in float64, straight from the formula, for small inputs."""
+import itertools
 import math
 import random
 
@@ -62,3 +63,46 @@ class Reference:
         o = [sum(weight * self.v.at(b, kv_head, k, d)
                  for k, weight in weights.items()) for d in range(value_dim)]
         return o, lse, weights, scores
+
+    def score_factors(self, b, h, q, k):
+        """What a gradient of the biased score is multiplied by on its way to
+        q.k: through the softcap, and by the scale."""
+        if not self.softcap:
+            return self.scale
+        capped = self.score(b, h, q, k)[1]
+        return self.scale * (1 - (capped / self.softcap) ** 2)
+
+    def gradients(self, d_o, d_lse=None):
+        """For "dq", "dk", "dv" and "dbias" a dict from index to gradient, of
+        what is not 0: what the product rule says, with plain loops."""
+        found = {"dq": {}, "dk": {}, "dv": {}, "dbias": {}}
+
+        def add(name, index, value):
+            found[name][index] = found[name].get(index, 0.0) + value
+
+        batch, heads, q_len, head_dim = self.q.shape
+        group = heads // self.k.shape[1]
+        for b, h, q in itertools.product(range(batch), range(heads),
+                                         range(q_len)):
+            o, _, weights, _ = self.row(b, h, q)
+            g = h // group
+            d_row = [d_o.at(b, h, q, d) for d in range(len(o))]
+            delta = sum(x * y for x, y in zip(d_row, o))
+            if d_lse:
+                delta -= d_lse.at(b, h, q)
+            for k, weight in weights.items():
+                d_weight = 0.0
+                for d, x in enumerate(d_row):
+                    d_weight += x * self.v.at(b, g, k, d)
+                    add("dv", (b, g, k, d), weight * x)
+                d_score = weight * (d_weight - delta)
+                if "bias" in self.tensors:
+                    shape = self.tensors["bias"].shape
+                    index = (b, h, q, k)[4 - len(shape):]
+                    add("dbias", tuple(0 if size == 1 else i for size, i
+                                       in zip(shape, index)), d_score)
+                d_score *= self.score_factors(b, h, q, k)
+                for d in range(head_dim):
+                    add("dq", (b, h, q, d), d_score * self.k.at(b, g, k, d))
+                    add("dk", (b, g, k, d), d_score * self.q.at(b, h, q, d))
+        return found

@@ -2,8 +2,8 @@
 one."""
 import tool
 
-COMMANDS = ["explain", "attend", "plan", "verify", "compare", "bench",
-            "devices"]
+COMMANDS = ["explain", "attend", "grad", "plan", "verify", "compare",
+            "bench", "devices"]
 
 
 class Usage(tool.ToolTest):

@@ -56,8 +56,12 @@ class Verify(tool.ToolTest):
 
     def test_a_terminal_is_shown_the_share_done(self):
         self.write("in.st", inputs())
+        for flags in ([], ["--grad"]):
+            self.expect_share_done(flags)
+
+    def expect_share_done(self, flags):
         above, below = pty.openpty()
-        result = self.tool("verify", "in.st", "--mask", "causal",
+        result = self.tool("verify", "in.st", "--mask", "causal", *flags,
                            stderr=below)
         os.close(below)
         shown = os.read(above, 65536).decode().split("\r")
@@ -69,6 +73,66 @@ class Verify(tool.ToolTest):
         self.assertEqual(shown[-1], "")
         self.assertEqual(shown[-2].strip(), "")
         self.assertGreaterEqual(len(shown[-2]), len("verified 100 %"))
+
+    def test_gradients_in_numbers(self):
+        tensors = inputs()
+        for with_loss in (False, True):
+            if with_loss:
+                tensors["do"] = random_tensor([2, 4, 6, 4], 5, dtype="BF16")
+                tensors["d_lse"] = random_tensor([2, 4, 6], 6)
+            self.write("in.st", tensors)
+            report = self.run_json("verify", "in.st", "--grad", "--mask",
+                                   "causal & padding(token_ids)")
+            masked = 4 * (36 - 18) + 4 * (36 - 11)
+            self.assertEqual(list(report.items()), [
+                ("rows", 48), ("poisoned", masked), ("deleted", masked),
+                ("bits_changed", 0)])
+
+    def test_gradients_under_every_option_of_a_call(self):
+        tensors = inputs()
+        tensors["bias"] = Tensor([6], [0, 1, -1, 0.5, 2, -math.inf])
+        tensors["alibi_slopes"] = random_tensor([4], 4)
+        tensors["kv_positions"] = Tensor([6], [3, 1, 4, 1, 5, 9], "I32")
+        self.write("in.st", tensors)
+        for backend in ("cpu", "reference"):
+            report = self.run_json(
+                "verify", "in.st", "--grad", "--mask", "causal", "--scale",
+                "0.3", "--softcap", "2", "--threads", "2", "--backend", backend)
+            self.assertEqual(report["poisoned"], 8 * 16)
+            self.assertEqual(report["bits_changed"], 0)
+
+    def test_text_of_gradients(self):
+        tensors = inputs()
+        self.write("in.st", tensors)
+        arguments = ["verify", "in.st", "--mask", "causal", "--grad"]
+        treatment = [
+            "poisoned  120 masked pairs, with six kinds: NaN, signalling NaN, "
+            "+Inf, -Inf, 1e30, a denormal",
+            "deleted   120 masked pairs from memory"]
+        first = ("verified  the gradients of 48 rows and 24 keys of "
+                 "[2, 4, 6, 6] (B, H, Lq, Lk)")
+        self.assertEqual(self.run_well(*arguments).splitlines(), [
+            first, "loss      a fixed pseudo-random do: the file holds none",
+            *treatment,
+            "changed   0 bits of dq, dk and dv: masked means absent"])
+        tensors["do"] = random_tensor([2, 4, 6, 4], 5)
+        tensors["d_lse"] = random_tensor([2, 4, 6], 6)
+        tensors["bias"] = random_tensor([6, 6], 7)
+        self.write("in.st", tensors)
+        self.assertEqual(self.run_well(*arguments).splitlines(), [
+            first, "loss      do of the file, and its d_lse", *treatment,
+            "changed   0 bits of dq, dk, dv and dbias: masked means absent"])
+
+    def test_gradients_that_do_not_fit(self):
+        tensors = inputs()
+        tensors["do"] = random_tensor([2, 6, 4, 4], 5)
+        self.write("in.st", tensors)
+        arguments = ["verify", "in.st", "--mask", "causal"]
+        self.run_well(*arguments)
+        self.refuse([*arguments, "--grad"],
+                    "expected do [B, H, Lq, Dv] = [2, 4, 6, 4], got "
+                    "[2, 6, 4, 4]; the head and length axes look swapped (the "
+                    "input is 'in.st')")
 
     def test_a_mask_that_masks_nothing_proves_nothing(self):
         self.write("in.st", inputs())

@@ -30,9 +30,11 @@ TEST(CompareDemo, ItsNumbersAreThoseOfTheText) {
   const auto reports = compare_demo();
   EXPECT_NEAR(reports[4].row_sum_max, 0.01, 1e-6);
   EXPECT_NEAR(reports[4].output_diff_max, 2 - 0.02, 1e-6);
+  EXPECT_NEAR(reports[4].masked_gradient_max, 0.11, 0.005);
+  EXPECT_EQ(reports[0].masked_gradient_max, 0);
   for (const char* words :
        {"99 %", "0.33 %", "sums to 1 ", "sums to 0.01", "is 2,", "is 0.02,",
-        "values 1, 2, 3 and 100", "0/0"}) {
+        "values 1, 2, 3 and 100", "0.11 of gradient", "0/0"}) {
     EXPECT_NE(demo.text.find(words), std::string::npos) << words;
   }
 }

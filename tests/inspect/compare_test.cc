@@ -58,16 +58,22 @@ TEST(Compare, NumbersOfARowThatCanBeCheckedByHand) {
   const double share = 4 / (4 + 6 * std::exp(1.0));
   EXPECT_NEAR(multiplied.influence_max, 0.7 - 1.75 * share, 1e-6);
 
+  // The masked key's weight 0.6 times (0 - the mean 0.1 * 1 + 0.3 * 2).
+  EXPECT_NEAR(multiplied.masked_gradient_max, 0.6 * 0.7, 1e-6);
+
   const VariantReport& logits = reports[3];
   EXPECT_NEAR(logits.row_sum_min, 1, 1e-6);
   EXPECT_NEAR(logits.masked_weight_max, 0.2, 1e-6);
   EXPECT_NEAR(logits.output_diff_max, 2 - 1.75, 1e-6);
   EXPECT_NEAR(logits.influence_max, 0.2, 1e-6);  // its value has moved by 1
 
+  EXPECT_NEAR(logits.masked_gradient_max, 0.2, 1e-6);  // of its value
+
   const VariantReport& inverted = reports[6];
   EXPECT_NEAR(inverted.masked_weight_max, 1, 1e-6);
   EXPECT_NEAR(inverted.output_diff_max, 3 - 1.75, 1e-6);
   EXPECT_NEAR(inverted.influence_max, 1, 1e-6);
+  EXPECT_NEAR(inverted.masked_gradient_max, 1, 1e-6);
   EXPECT_NEAR(reports[5].output_diff_max, 0, 1e-6);
 }
 
@@ -83,9 +89,11 @@ TEST(Compare, OursIsExactAndMinus1e9AgreesOnRandomCalls) {
     EXPECT_EQ(reports[0].masked_weight_max, 0);
     EXPECT_EQ(reports[0].output_diff_max, 0);
     EXPECT_EQ(reports[0].influence_max, 0);
+    EXPECT_EQ(reports[0].masked_gradient_max, 0);
     // Rows of a few keys: a few ulps of values of up to about 4.
     EXPECT_LT(reports[1].output_diff_max, 1e-4);
     EXPECT_EQ(reports[1].influence_max, 0);
+    EXPECT_EQ(reports[1].masked_gradient_max, 0);
     if (reports[0].row_sum_max > 0) {
       EXPECT_NEAR(reports[0].row_sum_min, 1, 1e-5);
       EXPECT_NEAR(reports[0].row_sum_max, 1, 1e-5);
@@ -106,6 +114,7 @@ TEST(Compare, RenormalisingDividesByZeroWhenAMaskedKeyHoldsEverything) {
   EXPECT_TRUE(std::isnan(reports[5].row_sum_max));
   EXPECT_TRUE(std::isnan(reports[5].output_diff_max));
   EXPECT_TRUE(std::isnan(reports[5].influence_max));
+  EXPECT_TRUE(std::isnan(reports[5].masked_gradient_max));
   EXPECT_EQ(reports[4].row_sum_max, 0);
 }
 

@@ -90,5 +90,25 @@ TEST(PoisonedBias, EveryRowButTheLastIsPoisonedAtUnseenKeys) {
   }
 }
 
+TEST(PoisonedLines, LinesThatAreNotFlaggedAreOverwritten) {
+  const Tensor lines =
+      Tensor::from<float>({1, 2, 2, 2}, {1, 2, 3, 4, 5, 6, 7, 8});
+  const Tensor poisoned = poisoned_lines(lines, {1, 0, 0, 1});
+  ASSERT_EQ(poisoned.shape(), (Shape{6, 2, 2, 2}));
+  for (int64_t copy = 0; copy < 6; ++copy) {
+    for (int64_t i = 0; i < 8; ++i) {
+      EXPECT_EQ(bits_at(poisoned, copy * 8 + i),
+                i < 2 || i > 5 ? bits_at(lines, i) : kPoisons[size_t(copy)]);
+    }
+  }
+}
+
+TEST(WatchedPlan, TheLastRowSeesTheOthers) {
+  const BoundMask mask = watched_plan({1, 0, 1}, 2).mask();
+  EXPECT_EQ(mask.shape(), (AttentionShape{6, 1, 3, 3}));
+  EXPECT_EQ(mask.visible_keys(5, 0, 1), (std::vector<int64_t>{0, 2}));
+  EXPECT_EQ(mask.visible_keys(0, 0, 2), std::vector<int64_t>{1});
+}
+
 }  // namespace
 }  // namespace maskwise::detail

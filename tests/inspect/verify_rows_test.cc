@@ -94,6 +94,32 @@ TEST(VerifyRows, ACutCallGivesTheBitsOfTheWholeCall) {
   }
 }
 
+TEST(VerifyRows, HeadsOfAGroupCanBeCutTogether) {
+  Rng rng(4);
+  AttentionCase call = make_case(rng, {2, 4, 3, 5}, all(), {.kv_heads = 2});
+  testing::add_bias(rng, call, {4, 3, 5});
+  testing::add_alibi(call);
+  const AttentionInputs inputs = inputs_of(call);
+  const RowGroup group = {1, 2, {2, 0}};
+  const std::vector<int64_t> keys = {1, 4};
+  const RowsCall both = cut_call(inputs.problem, group, keys, Backend::cpu, 2);
+  EXPECT_EQ(both.q.shape(), (Shape{1, 2, 2, 4}));
+  EXPECT_EQ(both.bias.shape(), (Shape{1, 2, 2, 2}));
+  for (int64_t head = 0; head < 2; ++head) {
+    const RowsCall one =
+        cut_call(inputs.problem, {1, 2 + head, {2, 0}}, keys, Backend::cpu);
+    for (int64_t i = 0; i < 8; ++i) {
+      EXPECT_EQ(testing::bits_of(both.q, head * 8 + i),
+                testing::bits_of(one.q, i));
+    }
+    for (int64_t i = 0; i < 4; ++i) {
+      EXPECT_EQ(testing::bits_of(both.bias, head * 4 + i),
+                testing::bits_of(one.bias, i));
+    }
+    EXPECT_EQ(both.slopes.data<float>()[head], *one.slopes.data<float>());
+  }
+}
+
 TEST(VerifyRows, TheWholeCallHasNoChosenRows) {
   const AttentionOptions whole =
       whole_options({.weights = Weights::all, .pair_rows = {1}});

@@ -109,19 +109,35 @@ inline AttentionCase make_case(Rng& rng, const AttentionShape& shape,
   return result;
 }
 
+// [B, H, Lq, Lk] with 1 instead of each axis whose bit is set in `repeated`:
+// every shape that a bias can be broadcast from, for 0 to 15.
+inline Shape repeated_bias_shape(const AttentionShape& shape,
+                                 int64_t repeated) {
+  const auto& [batch, heads, q_len, kv_len] = shape;
+  Shape result = {batch, heads, q_len, kv_len};
+  for (size_t axis = 0; axis < 4; ++axis) {
+    if ((repeated >> axis) % 2 == 1) result[axis] = 1;
+  }
+  return result;
+}
+
 // Adds a normal bias of the given shape.
 inline void add_bias(Rng& rng, AttentionCase& to, const Shape& shape) {
   to.bias = normal(rng, shape);
 }
 
-// Adds the slopes 2^-1, 2^-2, ..., one for each head.
-inline void add_alibi(AttentionCase& to) {
+// Adds the slopes 1/first, 1/(2 first), ..., one for each head.
+inline void add_alibi(AttentionCase& to, int64_t first = 2) {
   std::vector<float> slopes;
   for (int64_t h = 0; h < to.shape.heads; ++h) {
-    slopes.push_back(1.0F / static_cast<float>(int64_t{2} << (h % 8)));
+    slopes.push_back(1.0F / static_cast<float>(first << (h % 8)));
   }
   to.alibi_slopes = Tensor::from({to.shape.heads}, slopes);
 }
+
+// Slopes under which keys of several folds weigh about alike: under 1/2 all but
+// the last 200 would weigh +0, and one fold would be left.
+inline void add_gentle_alibi(AttentionCase& to) { add_alibi(to, 1024); }
 
 }  // namespace maskwise::testing
 

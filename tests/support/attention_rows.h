@@ -104,6 +104,15 @@ inline std::vector<int64_t> key_range(int64_t begin, int64_t size) {
   return keys;
 }
 
+// Positions [L] or [B, L], or counted from 0: those of one batch item.
+inline std::vector<int64_t> positions_of(const Tensor& given, int64_t b,
+                                         int64_t length) {
+  if (!given.defined()) return key_range(0, length);
+  const std::vector<int64_t> every = to_int64(given);
+  const int64_t first = given.rank() == 2 ? b * length : 0;
+  return {every.begin() + first, every.begin() + first + length};
+}
+
 }  // namespace maskwise::testing
 
 #endif  // MASKWISE_TESTS_SUPPORT_ATTENTION_ROWS_H_

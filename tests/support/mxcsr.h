@@ -31,6 +31,22 @@ inline void set_mxcsr(uint32_t bits) {
   std::fesetenv(&environment);
 }
 
+// Calls `body` under the given MXCSR and says what it was afterwards.
+template <typename Body>
+uint32_t under_mxcsr(uint32_t bits, Body body) {
+  const uint32_t before = mxcsr();
+  set_mxcsr(bits);
+  body();
+  const uint32_t after = mxcsr();
+  set_mxcsr(before);
+  return after;
+}
+
+inline constexpr uint32_t kOddModes[] = {
+    kDefault | kFlushToZero | kDenormalsAreZero | kDivideFlag,
+    kDefault | kRoundUp, kDefault | kRoundDown | kFlushToZero,
+    kDefault & ~kAllTraps};
+
 }  // namespace maskwise::testing
 
 #endif  // MASKWISE_TESTS_SUPPORT_MXCSR_H_

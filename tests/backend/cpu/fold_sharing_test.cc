@@ -49,7 +49,7 @@ TEST_F(FoldSharingTest, FewRowsOfManyFoldsGiveTheBitsOfTheContract) {
 TEST_F(FoldSharingTest, StackedHeadsShareFoldsToo) {
   AttentionCase call = make({1, 8, 1, 4500}, all(),
                             {.kv_heads = 2, .head_dim = 20, .value_dim = 17});
-  add_alibi(call);
+  add_gentle_alibi(call);
   call.options.softcap = 5;
   EXPECT_TRUE(kernel_equals_contract(call));
 }

@@ -31,7 +31,7 @@ AttentionCase large_case() {
                           allow(random_bools(rng, {150, 1300}, 0.5))}) &
                     lengths({1300, 700}),
                 {.kv_heads = 2, .head_dim = 5, .value_dim = 3});
-  add_alibi(call);
+  add_gentle_alibi(call);
   return call;
 }
 
@@ -93,22 +93,6 @@ TEST(ForwardTest, CallFromInsideTheCallersOwnTasksGivesTheSameBits) {
     EXPECT_TRUE(same_bits(result, expected));
   }
 }
-
-// Calls `body` under the given MXCSR and says what it was afterwards.
-template <typename Body>
-uint32_t under_mxcsr(uint32_t bits, Body body) {
-  const uint32_t before = mxcsr();
-  set_mxcsr(bits);
-  body();
-  const uint32_t after = mxcsr();
-  set_mxcsr(before);
-  return after;
-}
-
-constexpr uint32_t kOddModes[] = {
-    kDefault | kFlushToZero | kDenormalsAreZero | kDivideFlag,
-    kDefault | kRoundUp, kDefault | kRoundDown | kFlushToZero,
-    kDefault & ~kAllTraps};
 
 // Denormal products and values, and a default scale that is not exact.
 AttentionCase denormal_case(const AttentionShape& shape) {

@@ -142,7 +142,7 @@ TEST_F(LongRowTest, EqualsTheContractWithEveryOption) {
         make_case(rng_, {1, 4, 20, 2300}, causal({.offset = 2280}),
                   {.kv_heads = 2, .head_dim = 5, .value_dim = 3});
     add_bias(rng_, call, {4, 1, 2300});
-    add_alibi(call);
+    add_gentle_alibi(call);
     call.options.softcap = 3;
     call.options.scores = stage;
     EXPECT_TRUE(kernel_equals_contract(call));

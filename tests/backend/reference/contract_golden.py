@@ -133,4 +133,5 @@ def main():
          row(many, 3, 2, softcap=5, slope=Fraction(1, 256), biased=True))
 
 
-main()
+if __name__ == "__main__":
+    main()

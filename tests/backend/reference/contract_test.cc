@@ -13,6 +13,7 @@
 
 #include "tests/support/attention_bits.h"
 #include "tests/support/attention_case.h"
+#include "tests/support/golden_numbers.h"
 
 namespace maskwise::testing {
 namespace {
@@ -26,17 +27,6 @@ INSTANTIATE_TEST_SUITE_P(Backends, ContractTest,
                          [](const auto& backend) {
                            return std::string(name_of(backend.param));
                          });
-
-// The numbers of contract_golden.py: in [-4, 4), exact in f32.
-Tensor golden_numbers(const Shape& shape, int64_t first) {
-  Tensor tensor(DType::f32, shape);
-  for (int64_t i = 0; i < tensor.size(); ++i) {
-    const auto hash = static_cast<uint32_t>(first + i) * 2654435761U;
-    tensor.mutable_data<float>()[i] =
-        (static_cast<float>(hash >> 20) - 2048) / 512;
-  }
-  return tensor;
-}
 
 // One query; k, v and bias count from the same numbers for every length.
 AttentionCase golden_case(int64_t kv_len, const Mask& mask) {
