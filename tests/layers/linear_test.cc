@@ -71,6 +71,15 @@ TEST(Linear, ARowWithoutGradientIsAbsent) {
   EXPECT_EQ(layer.bias.gradient.data<float>()[0], 5);
 }
 
+// Infinity times 0 is a NaN.
+TEST(Linear, ARowWithoutGradientGetsNoneFromOddWeightsEither) {
+  Linear layer(1, 1);
+  layer.weight.value.mutable_data<float>()[0] = kInf;
+  const Tensor x = Tensor::from<float>({2, 1}, {1, 2});
+  const Tensor d_x = layer.backward(x, Tensor::from<float>({2, 1}, {0, 5}));
+  EXPECT_TRUE(same_bits(d_x, Tensor::from<float>({2, 1}, {0, kInf})));
+}
+
 TEST(Linear, TakesNoRowsAndStrides) {
   Linear layer(2, 2);
   layer.load_parameters({{"weight", Tensor::from<float>({2, 2}, {1, 2, 3, 4})},

@@ -65,7 +65,8 @@ TEST(MatmulContract, IsAChainOfFusedMultiplyAdds) {
 
 TEST(MatmulContract, WithoutDepthIsZero) {
   float c = 5;
-  contract_matmul({.rows = 1, .columns = 1, .c = &c, .c_row = 1});
+  contract_matmul(
+      {.rows = 1, .columns = 1, .a = {}, .b = {}, .c = &c, .c_row = 1});
   EXPECT_EQ(c, 0);
 }
 
