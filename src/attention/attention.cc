@@ -69,7 +69,7 @@ AttentionResult attention(const TensorView& q, const TensorView& k,
 
 int64_t workspace_size(const MaskPlan& plan, const HeadDims& dims,
                        const AttentionOptions& options) {
-  detail::check_threads(options.threads);
+  detail::check_threads("attention", options.threads);
   detail::check_head_dims(dims);
   detail::ForwardProblem problem;
   problem.head_dim = dims.head;

@@ -134,7 +134,7 @@ void Checker::check_scalars() const {
          "the softcap is {}; expected 0 (none) or a number from 2^-126 on",
          softcap);
   }
-  check_threads(options_.threads);
+  check_threads(kOperation, options_.threads);
 }
 
 // Shapes in messages are in the caller's order of axes.
@@ -321,9 +321,9 @@ void check_float(std::string_view operation, std::string_view name,
        name_of(view.dtype()));
 }
 
-void check_threads(std::optional<int> threads) {
+void check_threads(std::string_view operation, std::optional<int> threads) {
   if (!threads || (*threads >= 1 && *threads <= kMostThreads)) return;
-  fail(ErrorCode::invalid_argument, kOperation, "{} threads; expected 1 to {}",
+  fail(ErrorCode::invalid_argument, operation, "{} threads; expected 1 to {}",
        *threads, kMostThreads);
 }
 

@@ -38,7 +38,7 @@ AttentionInputs check_attention(const TensorView& q, const TensorView& k,
                                 const AttentionOptions& options,
                                 Storage storage = Storage::as_f32);
 
-void check_threads(std::optional<int> threads);
+void check_threads(std::string_view operation, std::optional<int> threads);
 
 // The same where k and v are not tensors: q, whose shape the caller has
 // checked, and the options alone. kv_heads, value_dim, k and v are not set.

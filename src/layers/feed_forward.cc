@@ -1,11 +1,16 @@
 #include "maskwise/nn/feed_forward.h"
 
+#include <string_view>
+
 #include "layers/elementwise.h"
+#include "layers/rows.h"
 
 namespace maskwise::nn {
 namespace {
 
 using maskwise::detail::ActivationKind;
+
+constexpr std::string_view kOperation = "feed_forward";
 
 ActivationKind kind_of(Activation activation) {
   if (activation == Activation::relu) return ActivationKind::relu;
@@ -43,18 +48,31 @@ FeedForwardResult FeedForward::forward(const TensorView& x,
 Tensor FeedForward::backward(const TensorView& x,
                              const FeedForwardResult& result,
                              const TensorView& d_y, const Compute& compute) {
+  // All of it before a gradient is added to.
+  const detail::Rows d_rows(kOperation, "d_y", d_y, linear2.outputs());
+  check_same_rows(kOperation,
+                  detail::Rows(kOperation, "x", x, linear1.inputs()), d_rows);
+  const Shape kept = d_rows.shape_of(linear1.outputs());
+  detail::check_kept(kOperation, "result.hidden", result.hidden, kept);
+  detail::check_kept(kOperation, "result.activated", result.activated, kept);
+  if (activation_ == Activation::swiglu) {
+    detail::check_kept(kOperation, "result.gate", result.gate, kept);
+  }
   const Tensor d_activated = linear2.backward(result.activated, d_y, compute);
   const ActivationKind kind = kind_of(activation_);
   if (activation_ != Activation::swiglu) {
-    const Tensor d_hidden =
+    Tensor d_hidden =
         detail::activated_back(kind, result.hidden, d_activated, compute);
+    detail::clear_absent(d_rows, d_hidden);
     return linear1.backward(x, d_hidden, compute);
   }
-  const Tensor d_hidden = detail::product_of(
+  Tensor d_hidden = detail::product_of(
       d_activated, detail::activated(kind, result.gate, compute));
-  const Tensor d_gate = detail::activated_back(
+  Tensor d_gate = detail::activated_back(
       kind, result.gate, detail::product_of(d_activated, result.hidden),
       compute);
+  detail::clear_absent(d_rows, d_hidden);
+  detail::clear_absent(d_rows, d_gate);
   return detail::sum_of(linear1.backward(x, d_hidden, compute),
                         linear_gate.backward(x, d_gate, compute));
 }

@@ -46,12 +46,12 @@ Tensor Linear::backward(const TensorView& x, const TensorView& d_y,
                                {weight.gradient.mutable_data<float>(),
                                 bias.gradient.mutable_data<float>()},
                                compute);
-  // Rows of zeros give zeros.
   Tensor d_x(DType::f32, x_rows.shape_of(inputs()));
   detail::multiply_rows_back(
       d_rows.span(), weight.value.data<float>(),
       {d_x.mutable_data<float>(), d_rows.count(), inputs(), inputs()},
       detail::Into::fresh, compute);
+  clear_absent(d_rows, d_x);  // 0 times an odd weight is none
   return d_x;
 }
 

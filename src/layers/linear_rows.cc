@@ -1,5 +1,6 @@
 #include "layers/linear_rows.h"
 
+#include "attention/attention_checks.h"
 #include "backend/cpu/matmul.h"
 #include "base/fp_environment.h"
 
@@ -11,6 +12,7 @@ using maskwise::detail::MatmulProblem;
 using maskwise::detail::Matrix;
 
 void multiply(const MatmulProblem& problem, const Compute& compute) {
+  maskwise::detail::check_threads("linear", compute.threads);
   cpu_matmul(problem, devices().choose(compute.isa), compute.threads);
 }
 

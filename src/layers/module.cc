@@ -46,6 +46,11 @@ const Tensor& value_of(const TensorMap& values, const std::string& name,
                  "expected {} of shape {}, got {}", name, to_string(shape),
                  to_string(found->second.shape()));
   }
+  if (!is_floating(found->second.dtype())) {
+    detail::fail(ErrorCode::invalid_argument, "load_parameters",
+                 "expected {} of a float type, got {}", name,
+                 name_of(found->second.dtype()));
+  }
   return found->second;
 }
 

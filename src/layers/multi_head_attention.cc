@@ -46,6 +46,12 @@ Rows rows_for(std::string_view name, const TensorView& view,
   return Rows(kOperation, name, view, expected.back());
 }
 
+void check_heads(const MaskPlan& plan, int64_t heads) {
+  if (plan.shape().heads == heads) return;
+  fail(ErrorCode::shape_mismatch, kOperation,
+       "expected a plan of {} heads, got one of {}", heads, plan.shape().heads);
+}
+
 // Keys or values: part 0 or 1 of [B, L, 2, Hkv, D] as [B, L, Hkv, D].
 TensorView part_of(const Tensor& kv, int64_t part) {
   const int64_t size = kv.dim(3) * kv.dim(4);
@@ -115,10 +121,7 @@ MultiHeadAttentionResult MultiHeadAttention::forward(
   const auto [batch, plan_heads, q_len, kv_len] = plan.shape();
   const Rows x_rows = rows_for("x", x, {batch, q_len, features()});
   const Rows m_rows = rows_for("memory", memory, {batch, kv_len, features()});
-  if (plan_heads != heads()) {
-    fail(ErrorCode::shape_mismatch, kOperation,
-         "expected a plan of {} heads, got one of {}", heads(), plan_heads);
-  }
+  check_heads(plan, heads());
   MultiHeadAttentionResult result;
   result.q = Tensor(DType::f32, {batch, q_len, heads(), head_dim()});
   result.kv = Tensor(DType::f32, {batch, kv_len, 2, kv_heads(), head_dim()});
@@ -150,7 +153,13 @@ MultiHeadAttentionGradients MultiHeadAttention::backward(
   const auto [batch, plan_heads, q_len, kv_len] = plan.shape();
   const Rows x_rows = rows_for("x", x, {batch, q_len, features()});
   const Rows m_rows = rows_for("memory", memory, {batch, kv_len, features()});
+  check_heads(plan, heads());
   const AttentionResult& forward = result.attention;
+  const Shape of_heads = {batch, q_len, heads(), head_dim()};
+  detail::check_kept(kOperation, "result.q", result.q, of_heads);
+  detail::check_kept(kOperation, "result.kv", result.kv,
+                     {batch, kv_len, 2, kv_heads(), head_dim()});
+  detail::check_kept(kOperation, "result.attention.o", forward.o, of_heads);
   const TensorView o(forward.o.data<float>(), DType::f32,
                      {batch, q_len, features()});
   const Tensor d_o = out_proj.backward(o, d_y, compute);

@@ -55,6 +55,38 @@ RowScale scale_of(NormKind kind, const float* x, int64_t features, float eps) {
   return scale;
 }
 
+// A row as backward() sees it.
+struct NormalRow {
+  explicit NormalRow(int64_t features)
+      : n(static_cast<size_t>(features)), g(static_cast<size_t>(features)) {}
+
+  std::vector<float> n;  // (x - mean) * inverse
+  std::vector<float> g;  // d_y * weight
+};
+
+// d_x = inverse * (g - mean(g) - n * mean(g n)), without mean(g) for rms.
+void write_gradient(NormKind kind, const NormalRow& row, const RowScale& scale,
+                    float* d_x) {
+  const auto features = std::ssize(row.g);
+  const auto count = static_cast<float>(features);
+  const float* n = row.n.data();
+  const float* g = row.g.data();
+  float mean = 0;
+  if (kind == NormKind::layer) {
+    mean = sum_of(features, [=](int64_t i) { return g[i]; }) / count;
+  }
+  const float along =
+      sum_of(features, [=](int64_t i) { return g[i] * n[i]; }) / count;
+  for (int64_t i = 0; i < features; ++i) {
+    d_x[i] = scale.inverse * (g[i] - mean - n[i] * along);
+  }
+}
+
+void add_gradient(const std::vector<float>& sums, Parameter& to) {
+  auto* gradient = to.gradient.mutable_data<float>();
+  for (size_t i = 0; i < sums.size(); ++i) gradient[i] += sums[i];
+}
+
 void check_arguments(int64_t features, float eps) {
   if (features < 1) {
     maskwise::detail::fail(ErrorCode::invalid_argument, kOperation,
@@ -97,50 +129,32 @@ Tensor Norm::forward(const TensorView& x) const {
   return result;
 }
 
-// With n = (x - mean) * inverse and g = d_y * weight:
-// d_x = inverse * (g - mean(g) - n * mean(g n)), without mean(g) for rms.
 Tensor Norm::backward(const TensorView& x, const TensorView& d_y) {
   const FpEnvironment environment;
   const Rows rows(kOperation, "x", x, features());
   const Rows d_rows(kOperation, "d_y", d_y, features());
   check_same_rows(kOperation, rows, d_rows);
   const int64_t count = features();
-  const auto n = static_cast<float>(count);
   const float* gain = weight.value.data<float>();
   std::vector<float> d_gain(static_cast<size_t>(count), 0.0F);
   std::vector<float> d_shift(static_cast<size_t>(count), 0.0F);
-  std::vector<float> normal(static_cast<size_t>(count));
-  std::vector<float> g(static_cast<size_t>(count));
+  NormalRow normal(count);
   Tensor result(DType::f32, rows.shape_of(count));
   for (const int64_t row : rows_present(d_rows)) {
     const float* from = rows.at(row);
     const float* d = d_rows.at(row);
     const RowScale scale = scale_of(kind_, from, count, eps_);
-    for (size_t i = 0; i < g.size(); ++i) {
-      normal[i] = (from[i] - scale.mean) * scale.inverse;
-      g[i] = d[i] * gain[i];
-      d_gain[i] = d_gain[i] + d[i] * normal[i];
+    for (size_t i = 0; i < d_gain.size(); ++i) {
+      normal.n[i] = (from[i] - scale.mean) * scale.inverse;
+      normal.g[i] = d[i] * gain[i];
+      d_gain[i] = d_gain[i] + d[i] * normal.n[i];
       d_shift[i] = d_shift[i] + d[i];
     }
-    const float* g_row = g.data();
-    const float* normal_row = normal.data();
-    float mean = 0;
-    if (kind_ == NormKind::layer) {
-      mean = sum_of(count, [=](int64_t i) { return g_row[i]; }) / n;
-    }
-    const float along =
-        sum_of(count, [=](int64_t i) { return g_row[i] * normal_row[i]; }) / n;
-    float* to = result.mutable_data<float>() + row * count;
-    for (size_t i = 0; i < g.size(); ++i) {
-      to[i] = scale.inverse * (g[i] - mean - normal[i] * along);
-    }
+    write_gradient(kind_, normal, scale,
+                   result.mutable_data<float>() + row * count);
   }
-  const auto add = [](Parameter& to, const std::vector<float>& sums) {
-    auto* gradient = to.gradient.mutable_data<float>();
-    for (size_t i = 0; i < sums.size(); ++i) gradient[i] += sums[i];
-  };
-  add(weight, d_gain);
-  if (kind_ == NormKind::layer) add(bias, d_shift);
+  add_gradient(d_gain, weight);
+  if (kind_ == NormKind::layer) add_gradient(d_shift, bias);
   return result;
 }
 

@@ -8,6 +8,15 @@ namespace maskwise::nn::detail {
 
 using maskwise::detail::fail;
 
+namespace {
+
+bool is_present(const Rows& rows, int64_t i) {
+  const float* row = rows.at(i);
+  return std::any_of(row, row + rows.width(), [](float x) { return x != 0; });
+}
+
+}  // namespace
+
 Rows::Rows(std::string_view operation, std::string_view name,
            const TensorView& view, int64_t width)
     : width_(width) {
@@ -48,15 +57,29 @@ void check_same_rows(std::string_view operation, const Rows& x,
        to_string(expected), to_string(found));
 }
 
+void check_kept(std::string_view operation, std::string_view name,
+                const Tensor& kept, const Shape& expected) {
+  if (kept.defined() && kept.shape() == expected) return;
+  fail(ErrorCode::shape_mismatch, operation,
+       "expected {} of shape {}, got {}; pass what forward() returned", name,
+       to_string(expected),
+       kept.defined() ? to_string(kept.shape()) : "nothing");
+}
+
 std::vector<int64_t> rows_present(const Rows& rows) {
   std::vector<int64_t> present;
   for (int64_t i = 0; i < rows.count(); ++i) {
-    const float* row = rows.at(i);
-    if (std::any_of(row, row + rows.width(), [](float x) { return x != 0; })) {
-      present.push_back(i);
-    }
+    if (is_present(rows, i)) present.push_back(i);
   }
   return present;
+}
+
+void clear_absent(const Rows& d_y, Tensor& d) {
+  const int64_t width = d.size() / std::max<int64_t>(1, d_y.count());
+  for (int64_t i = 0; i < d_y.count(); ++i) {
+    if (is_present(d_y, i)) continue;
+    std::fill_n(d.mutable_data<float>() + i * width, width, 0.0F);
+  }
 }
 
 ChosenRows::ChosenRows(const Rows& rows, const std::vector<int64_t>& chosen)

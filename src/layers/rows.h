@@ -40,8 +40,16 @@ class Rows {
 void check_same_rows(std::string_view operation, const Rows& x,
                      const Rows& d_y);
 
+// Throws Error when what forward() is to have kept does not have this shape.
+void check_kept(std::string_view operation, std::string_view name,
+                const Tensor& kept, const Shape& expected);
+
 // The rows that are not zero, ascending.
 std::vector<int64_t> rows_present(const Rows& rows);
+
+// Makes the rows of d zero where those of d_y are: absent, whatever the slopes
+// that d was multiplied by hold there.
+void clear_absent(const Rows& d_y, Tensor& d);
 
 // These rows, one after the other: the data itself where they are all of them.
 class ChosenRows {

@@ -1,5 +1,7 @@
 #include "maskwise/nn/transformer_layers.h"
 
+#include <optional>
+
 #include "layers/residual.h"
 
 namespace maskwise::nn {
@@ -31,14 +33,15 @@ using Forward = Sublayer<const Layer, const Norm>;
 template <typename Layer>
 using Backward = Sublayer<Layer, Norm>;
 
-// `memory` is not defined for self-attention.
+// Without memory: self-attention.
+using Memory = std::optional<TensorView>;
+
 AttentionStep attend(const Forward<MultiHeadAttention>& at, const TensorView& x,
-                     const TensorView& memory, const MaskPlan& mask) {
+                     const Memory& memory, const MaskPlan& mask) {
   AttentionStep step;
   const Tensor& input = detail::begin_step(step, x, at.norm, at.order);
-  step.attention =
-      at.layer.forward(input, memory.defined() ? memory : input.view(), mask,
-                       Weights::none, at.compute);
+  step.attention = at.layer.forward(input, memory.value_or(input.view()), mask,
+                                    Weights::none, at.compute);
   detail::finish_step(step, step.attention.y, at.norm, at.order);
   return step;
 }
@@ -46,16 +49,15 @@ AttentionStep attend(const Forward<MultiHeadAttention>& at, const TensorView& x,
 // Gradients of x and memory; for self-attention that of x alone.
 MultiHeadAttentionGradients attend_back(const Backward<MultiHeadAttention>& at,
                                         const AttentionStep& step,
-                                        const TensorView& memory,
+                                        const Memory& memory,
                                         const MaskPlan& mask,
                                         const TensorView& d_y) {
   MultiHeadAttentionGradients found;
   const auto back = [&](const Tensor& d) {
     const Tensor& input = detail::input_of(step, at.order);
-    found = at.layer.backward(input, memory.defined() ? memory : input.view(),
-                              mask, step.attention, d, at.compute);
-    return memory.defined() ? found.d_x
-                            : detail::sum_of(found.d_x, found.d_memory);
+    found = at.layer.backward(input, memory.value_or(input.view()), mask,
+                              step.attention, d, at.compute);
+    return memory ? found.d_x : detail::sum_of(found.d_x, found.d_memory);
   };
   found.d_x = detail::step_back(step, d_y, at.norm, at.order, back);
   return found;
@@ -90,7 +92,8 @@ EncoderLayerResult EncoderLayer::forward(const TensorView& x,
                                          const MaskPlan& mask,
                                          const Compute& compute) const {
   EncoderLayerResult result;
-  result.self = attend({self_attn, norm1, order_, compute}, x, {}, mask);
+  result.self =
+      attend({self_attn, norm1, order_, compute}, x, std::nullopt, mask);
   result.feed_forward =
       feed({feed_forward, norm2, order_, compute}, result.self.y);
   result.y = result.feed_forward.y;
@@ -102,8 +105,8 @@ Tensor EncoderLayer::backward(const EncoderLayerResult& result,
                               const Compute& compute) {
   const Tensor d = feed_back({feed_forward, norm2, order_, compute},
                              result.feed_forward, d_y);
-  return attend_back({self_attn, norm1, order_, compute}, result.self, {}, mask,
-                     d)
+  return attend_back({self_attn, norm1, order_, compute}, result.self,
+                     std::nullopt, mask, d)
       .d_x;
 }
 
@@ -129,7 +132,8 @@ DecoderLayerResult DecoderLayer::forward(const TensorView& x,
                                          const DecoderMasks& masks,
                                          const Compute& compute) const {
   DecoderLayerResult result;
-  result.self = attend({self_attn, norm1, order_, compute}, x, {}, masks.self);
+  result.self =
+      attend({self_attn, norm1, order_, compute}, x, std::nullopt, masks.self);
   result.cross = attend({multihead_attn, norm2, order_, compute}, result.self.y,
                         memory, masks.cross);
   result.feed_forward =
@@ -149,8 +153,8 @@ DecoderLayerGradients DecoderLayer::backward(const DecoderLayerResult& result,
       attend_back({multihead_attn, norm2, order_, compute}, result.cross,
                   memory, masks.cross, d_cross);
   const MultiHeadAttentionGradients self =
-      attend_back({self_attn, norm1, order_, compute}, result.self, {},
-                  masks.self, cross.d_x);
+      attend_back({self_attn, norm1, order_, compute}, result.self,
+                  std::nullopt, masks.self, cross.d_x);
   return {self.d_x, cross.d_memory};
 }
 

@@ -2,64 +2,193 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
 #include <cstdint>
 #include <vector>
 
 #include "maskwise/mask.h"
 #include "maskwise/mask_plan.h"
+#include "tests/base/thrown_error.h"
+#include "tests/support/layer_gradients.h"
+#include "tests/support/layer_masks.h"
 
 namespace maskwise::testing {
 namespace {
 
 using nn::Activation;
+using nn::DecoderLayer;
+using nn::DecoderLayerGradients;
+using nn::DecoderLayerResult;
 using nn::EncoderLayer;
+using nn::EncoderLayerResult;
+using nn::NormKind;
+using nn::NormOrder;
 using nn::TransformerLayerOptions;
 
-// Every parameter = cos(0, 1, 2, ...) reshaped.
-void fill_by_cosine(nn::Module& module) {
-  module.visit_parameters("", [](const std::string&, nn::Parameter& one) {
-    for (int64_t i = 0; i < one.value.size(); ++i) {
-      one.value.mutable_data<float>()[i] =
-          static_cast<float>(std::cos(static_cast<double>(i)));
+constexpr AttentionShape kSelf = {2, 2, 4, 4};
+constexpr AttentionShape kCross = {2, 2, 4, 3};
+
+// Both orders of norm, with an activation, a norm and kv heads of each kind.
+std::vector<TransformerLayerOptions> all_options() {
+  std::vector<TransformerLayerOptions> options;
+  for (const NormOrder order : {NormOrder::post, NormOrder::pre}) {
+    for (const Activation activation :
+         {Activation::relu, Activation::gelu, Activation::swiglu}) {
+      const bool gated = activation == Activation::swiglu;
+      options.push_back({.features = 6,
+                         .heads = 2,
+                         .kv_heads = gated ? 1 : 2,
+                         .hidden = 5,
+                         .activation = activation,
+                         .norm_order = order,
+                         .norm = gated ? NormKind::rms : NormKind::layer,
+                         .eps = 0.125F});
     }
-  });
+  }
+  return options;
 }
 
-TransformerLayerOptions small(Activation activation) {
-  return {.features = 4, .heads = 2, .hidden = 16, .activation = activation};
-}
-
-void expect_near(const Tensor& found, const std::vector<double>& expected) {
-  constexpr double kTolerance = 1e-5;
-  for (size_t i = 0; i < expected.size(); ++i) {
-    EXPECT_NEAR(found.data<float>()[i], expected[i], kTolerance) << i;
+TEST(EncoderLayer, ValuesAndGradientsAreThoseOfTheFormula) {
+  Rng rng(13);
+  for (const TransformerLayerOptions& options : all_options()) {
+    EncoderLayer layer(options);
+    randomise(rng, layer);
+    const Tensor seen = mask_with_gaps(rng, kSelf);
+    const MaskPlan plan = compile(allow(seen).bind(kSelf));
+    const Tensor x = normal(rng, {2, 4, 6});
+    const Tensor d_y = normal(rng, {2, 4, 6});
+    WideMap at = wide_parameters(layer);
+    at["x"] = widened(x);
+    const LayerFunction y_of = [&](const WideMap& w) {
+      return encoder_oracle(w, 2, options, visible_in(seen));
+    };
+    const EncoderLayerResult result = layer.forward(x, plan);
+    expect_close(result.y, y_of(at), "y");
+    TensorMap found = layer.gradients();
+    found["x"] = layer.backward(result, plan, d_y);
+    expect_slopes(y_of, at, d_y, found);
   }
 }
 
-// First rows of PyTorch's nn.TransformerEncoderLayer with these parameters.
-TEST(EncoderLayer, GivesTheNumbersOfPyTorch) {
-  const Tensor x = Tensor::from<float>({1, 1, 4}, {20, 30, 40, 50});
-  const MaskPlan plan = compile(all().bind({1, 2, 1, 1}));
-  EncoderLayer relu(small(Activation::relu));
-  fill_by_cosine(relu);
-  expect_near(relu.forward(x, plan).y,
-              {2.258703, 0.127985, -0.697881, 0.170862});
-  EncoderLayer gelu(small(Activation::gelu));
-  fill_by_cosine(gelu);
-  expect_near(gelu.forward(x, plan).y,
-              {2.249815, 0.131006, -0.702199, 0.177868});
+TEST(DecoderLayer, ValuesAndGradientsAreThoseOfTheFormula) {
+  Rng rng(14);
+  for (const TransformerLayerOptions& options : all_options()) {
+    DecoderLayer layer(options);
+    randomise(rng, layer);
+    const Tensor seen = mask_with_gaps(rng, kSelf);
+    const Tensor crossed = mask_with_gaps(rng, kCross);
+    const MaskPlan self = compile(allow(seen).bind(kSelf));
+    const MaskPlan cross = compile(allow(crossed).bind(kCross));
+    const Tensor x = normal(rng, {2, 4, 6});
+    const Tensor memory = normal(rng, {2, 3, 6});
+    const Tensor d_y = normal(rng, {2, 4, 6});
+    WideMap at = wide_parameters(layer);
+    at["x"] = widened(x);
+    at["memory"] = widened(memory);
+    const LayerFunction y_of = [&](const WideMap& w) {
+      return decoder_oracle(w, 2, options, visible_in(seen),
+                            visible_in(crossed));
+    };
+    const DecoderLayerResult result = layer.forward(x, memory, {self, cross});
+    expect_close(result.y, y_of(at), "y");
+    const DecoderLayerGradients gradients =
+        layer.backward(result, memory, {self, cross}, d_y);
+    TensorMap found = layer.gradients();
+    found["x"] = gradients.d_x;
+    found["memory"] = gradients.d_memory;
+    expect_slopes(y_of, at, d_y, found);
+  }
 }
 
-TEST(EncoderLayer, AMaskedKeyGivesTheNumbersOfPyTorchInBothRows) {
-  const Tensor x = Tensor::from<float>({1, 2, 4}, {1, 2, 3, 4, 5, 6, 7, 8});
-  const Tensor seen = Tensor::from<uint8_t>({1, 2}, {0, 1});
-  EncoderLayer layer(small(Activation::relu));
-  fill_by_cosine(layer);
-  const MaskPlan plan = compile(allow_keys(seen).bind({1, 2, 2, 2}));
-  expect_near(layer.forward(x, plan).y,
-              {2.301516, 0.092249, -0.679101, 0.103088, 2.301516, 0.092249,
-               -0.679101, 0.103088});
+TEST(TransformerLayers, RefuseSizesThatDoNotFitTogether) {
+  const auto refuses = [](const TransformerLayerOptions& options,
+                          const std::string& fragment) {
+    EXPECT_TRUE(throws_error(ErrorCode::invalid_argument, fragment,
+                             [&] { EncoderLayer{options}; }));
+    EXPECT_TRUE(throws_error(ErrorCode::invalid_argument, fragment,
+                             [&] { DecoderLayer{options}; }));
+  };
+  refuses({}, "0 features and 1 heads");
+  refuses({.features = 4, .heads = 3, .hidden = 1}, "4 features and 3 heads");
+  refuses({.features = 4, .heads = 2, .kv_heads = 4, .hidden = 1},
+          "2 heads and 4 kv heads");
+  refuses({.features = 4, .heads = 2}, "0 features; expected at least 1");
+  refuses({.features = 4, .hidden = 1, .eps = kNan}, "eps is nan");
+}
+
+class BadCalls : public ::testing::TestWithParam<NormOrder> {
+ protected:
+  TransformerLayerOptions options() const {
+    return {.features = 4, .heads = 2, .hidden = 3, .norm_order = GetParam()};
+  }
+  static MaskPlan plan(int64_t heads, int64_t q_len, int64_t kv_len) {
+    return compile(all().bind({1, heads, q_len, kv_len}));
+  }
+
+  const Tensor x_ = Tensor(DType::f32, {1, 3, 4});
+  const Tensor memory_ = Tensor(DType::f32, {1, 5, 4});
+  const MaskPlan self_ = plan(2, 3, 3);
+  const MaskPlan cross_ = plan(2, 3, 5);
+};
+INSTANTIATE_TEST_SUITE_P(TransformerLayers, BadCalls,
+                         ::testing::Values(NormOrder::post, NormOrder::pre));
+
+TEST_P(BadCalls, OfAnEncoderAreRefused) {
+  EncoderLayer layer(options());
+  const auto refuses = [&](const std::string& fragment, const TensorView& x,
+                           const MaskPlan& mask) {
+    EXPECT_TRUE(throws_error(ErrorCode::shape_mismatch, fragment,
+                             [&] { layer.forward(x, mask); }));
+  };
+  refuses("got nothing", {}, self_);
+  refuses("got [1, 3, 5]", Tensor(DType::f32, {1, 3, 5}), self_);
+  refuses("expected x of shape [1, 3, 4], got [1, 5, 4]", memory_, self_);
+  refuses("of shape [1, 5, 4], got [1, 3, 4]", x_, cross_);
+  refuses("expected a plan of 2 heads, got one of 1", x_, plan(1, 3, 3));
+  EXPECT_TRUE(throws_error(
+      ErrorCode::invalid_argument, "expected x of type f32, got f16", [&] {
+        layer.forward(Tensor(DType::f16, {1, 3, 4}), self_);
+      }));
+  const EncoderLayerResult result = layer.forward(x_, self_);
+  const auto refuses_back = [&](const std::string& fragment,
+                                const EncoderLayerResult& made,
+                                const TensorView& d_y) {
+    EXPECT_TRUE(throws_error(ErrorCode::shape_mismatch, fragment,
+                             [&] { layer.backward(made, self_, d_y); }));
+  };
+  refuses_back("got nothing", result, {});
+  refuses_back("expected d_y of shape [1, 3, 4], got [1, 5, 4]", result,
+               memory_);
+  refuses_back("got nothing", {}, x_);
+}
+
+TEST_P(BadCalls, OfADecoderAreRefused) {
+  DecoderLayer layer(options());
+  const auto refuses = [&](const std::string& fragment, const TensorView& x,
+                           const TensorView& memory, const MaskPlan& cross) {
+    EXPECT_TRUE(throws_error(ErrorCode::shape_mismatch, fragment, [&] {
+      layer.forward(x, memory, {self_, cross});
+    }));
+  };
+  refuses("got nothing", {}, memory_, cross_);
+  refuses("expected memory of shape [1, 5, 4], got [1, 3, 4]", x_, x_, cross_);
+  // Without memory it must not attend to itself, even where the shapes fit.
+  refuses("expected memory of shape [..., 4], got nothing", x_, {}, self_);
+  refuses("expected a plan of 2 heads, got one of 4", x_, memory_,
+          plan(4, 3, 5));
+  const DecoderLayerResult result = layer.forward(x_, memory_, {self_, cross_});
+  const DecoderLayerResult own = layer.forward(x_, x_, {self_, self_});
+  EXPECT_TRUE(throws_error(ErrorCode::shape_mismatch,
+                           "expected memory of shape [..., 4], got nothing",
+                           [&] {
+                             layer.backward(own, {}, {self_, self_}, x_);
+                           }));
+  EXPECT_TRUE(throws_error(
+      ErrorCode::shape_mismatch, "expected d_y of shape [1, 3, 4]", [&] {
+        layer.backward(result, memory_, {self_, cross_}, memory_);
+      }));
+  EXPECT_TRUE(throws_error(ErrorCode::shape_mismatch, "got nothing", [&] {
+    layer.backward({}, memory_, {self_, cross_}, x_);
+  }));
 }
 
 }  // namespace

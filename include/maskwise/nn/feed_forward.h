@@ -38,7 +38,9 @@ class FeedForward : public Module {
   FeedForwardResult forward(const TensorView& x,
                             const Compute& compute = {}) const;
 
-  // The gradient of x, given that of y; adds to those of the parameters.
+  // The gradient of x, given that of y; adds to those of the parameters. A row
+  // whose d_y is zero is absent, as in Linear::backward(), whatever x holds
+  // there. Throws Error when d_y or `result` does not fit x.
   Tensor backward(const TensorView& x, const FeedForwardResult& result,
                   const TensorView& d_y, const Compute& compute = {});
 

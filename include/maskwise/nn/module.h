@@ -41,8 +41,8 @@ class Module {
   TensorMap gradients();
 
   // Copies values of any float type into the parameters. Throws Error, with
-  // nothing changed, that names a parameter that is missing, has another shape,
-  // or is none of this module's.
+  // nothing changed, that names a parameter that is missing, has another shape
+  // or type, or is none of this module's.
   void load_parameters(const TensorMap& values);
 
   void zero_gradients();

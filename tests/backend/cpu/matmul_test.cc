@@ -27,31 +27,33 @@ constexpr Sizes kSizes[] = {{1, 1, 1},      {1, 64, 64},   {7, 65, 3},
                             {600, 70, 530}, {5, 200, 1},   {64, 1, 77},
                             {0, 5, 5},      {3, 4, 0}};
 
-// A matrix as it lies in memory, or its transpose.
-Matrix matrix_of(const Tensor& tensor, bool is_transposed) {
+// How a matrix lies in memory.
+enum class Stored { as_is, transposed };
+constexpr Stored kWays[] = {Stored::as_is, Stored::transposed};
+
+Matrix matrix_of(const Tensor& tensor, Stored way) {
   const Matrix matrix = {tensor.data<float>(), tensor.dim(1), 1};
-  return is_transposed ? matrix.transposed() : matrix;
+  return way == Stored::transposed ? matrix.transposed() : matrix;
 }
 
-Tensor stored(Rng& rng, int64_t rows, int64_t columns, bool is_transposed) {
-  return is_transposed ? normal(rng, {columns, rows})
-                       : normal(rng, {rows, columns});
+Tensor stored(Rng& rng, int64_t rows, int64_t columns, Stored way) {
+  return way == Stored::transposed ? normal(rng, {columns, rows})
+                                   : normal(rng, {rows, columns});
 }
 
 // The kernels of every ISA, with 1, 2 and 7 threads, give the chains.
-void expect_contract(Rng& rng, const Sizes& sizes, bool transposes_a,
-                     bool transposes_b) {
+void expect_contract(Rng& rng, const Sizes& sizes, Stored a_way, Stored b_way) {
   const auto [rows, columns, depth] = sizes;
-  const Tensor a = stored(rng, rows, depth, transposes_a);
-  const Tensor b = stored(rng, depth, columns, transposes_b);
+  const Tensor a = stored(rng, rows, depth, a_way);
+  const Tensor b = stored(rng, depth, columns, b_way);
   const Tensor bias = normal(rng, {columns});
   const Tensor before = normal(rng, {rows, columns});
   for (const int kind : {0, 1, 2}) {
     MatmulProblem problem = {.rows = rows,
                              .columns = columns,
                              .depth = depth,
-                             .a = matrix_of(a, transposes_a),
-                             .b = matrix_of(b, transposes_b),
+                             .a = matrix_of(a, a_way),
+                             .b = matrix_of(b, b_way),
                              .c_row = columns,
                              .adds = kind == 1};
     if (kind == 2) problem.bias = bias.data<float>();
@@ -78,13 +80,13 @@ TEST(Matmul, EqualsItsChainsForAllSizesAndLayouts) {
                                   7);
   Rng rng(11);
   for (const Sizes& sizes : kSizes) {
-    for (const bool transposes_a : {false, true}) {
-      for (const bool transposes_b : {false, true}) {
+    for (const Stored a_way : kWays) {
+      for (const Stored b_way : kWays) {
         SCOPED_TRACE(::testing::Message()
                      << sizes.rows << "x" << sizes.columns << "x" << sizes.depth
-                     << (transposes_a ? " aT" : "")
-                     << (transposes_b ? " bT" : ""));
-        expect_contract(rng, sizes, transposes_a, transposes_b);
+                     << (a_way == Stored::transposed ? " aT" : "")
+                     << (b_way == Stored::transposed ? " bT" : ""));
+        expect_contract(rng, sizes, a_way, b_way);
         if (HasFatalFailure()) return;
       }
     }
