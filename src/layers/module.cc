@@ -54,7 +54,19 @@ const Tensor& value_of(const TensorMap& values, const std::string& name,
   return found->second;
 }
 
+Tensor copy_of(const Tensor& tensor) {
+  return tensor.defined() ? tensor.clone() : Tensor();
+}
+
 }  // namespace
+
+Parameter::Parameter(const Parameter& other)
+    : value(copy_of(other.value)), gradient(copy_of(other.gradient)) {}
+
+Parameter& Parameter::operator=(const Parameter& other) {
+  if (this != &other) *this = Parameter(other);
+  return *this;
+}
 
 TensorMap Module::parameters() {
   TensorMap found;

@@ -78,6 +78,18 @@ TEST(Module, ParametersShareTheirMemoryAndLoadingKeepsIt) {
   EXPECT_EQ(before.at("bias").data<float>()[0], 8);
 }
 
+TEST(Module, ACopyHasParametersOfItsOwn) {
+  Linear layer(2, 3);
+  Linear copy = layer;
+  copy.weight.value.mutable_data<float>()[0] = 1;
+  copy.bias.gradient.mutable_data<float>()[0] = 1;
+  EXPECT_EQ(layer.weight.value.data<float>()[0], 0);
+  EXPECT_EQ(layer.bias.gradient.data<float>()[0], 0);
+  layer = copy;
+  copy.weight.value.mutable_data<float>()[0] = 2;
+  EXPECT_EQ(layer.weight.value.data<float>()[0], 1);
+}
+
 TEST(Module, GradientsAreZeroedAndValuesStay) {
   Rng rng(5);
   EncoderLayer layer(kOptions);

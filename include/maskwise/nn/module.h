@@ -12,7 +12,7 @@
 namespace maskwise::nn {
 
 // A tensor that is trained. Layers read `value` and add to `gradient`; both are
-// f32 and have the same shape.
+// f32 and have the same shape. A copy has memory of its own.
 struct Parameter {
   Tensor value;
   Tensor gradient;
@@ -21,6 +21,12 @@ struct Parameter {
   // Zeros.
   explicit Parameter(const Shape& shape)
       : value(DType::f32, shape), gradient(DType::f32, shape) {}
+
+  ~Parameter() = default;
+  Parameter(Parameter&&) = default;
+  Parameter& operator=(Parameter&&) = default;
+  Parameter(const Parameter& other);
+  Parameter& operator=(const Parameter& other);
 };
 
 using ParameterVisitor =
