@@ -123,8 +123,8 @@ std::string text_of_gradients(const VerifyReport& report,
              human_count(k.dim(0) * k.dim(1) * k.dim(2)), to_string(file.shape),
              incoming.d_o.defined()
                  ? "do of the file"
-                 : "a fixed pseudo-random do: the file holds none",
-             incoming.d_lse.defined() ? ", and its d_lse" : "") +
+                 : "a fixed pseudo-random do, as the file holds none",
+             incoming.d_lse.defined() ? "; d_lse of the file" : "") +
          treatment_of(report) +
          verdict(report, has_bias ? "dq, dk, dv and dbias" : "dq, dk and dv");
 }

@@ -112,7 +112,7 @@ class Verify(tool.ToolTest):
         first = ("verified  the gradients of 48 rows and 24 keys of "
                  "[2, 4, 6, 6] (B, H, Lq, Lk)")
         self.assertEqual(self.run_well(*arguments).splitlines(), [
-            first, "loss      a fixed pseudo-random do: the file holds none",
+            first, "loss      a fixed pseudo-random do, as the file holds none",
             *treatment,
             "changed   0 bits of dq, dk and dv: masked means absent"])
         tensors["do"] = random_tensor([2, 4, 6, 4], 5)
@@ -120,7 +120,7 @@ class Verify(tool.ToolTest):
         tensors["bias"] = random_tensor([6, 6], 7)
         self.write("in.st", tensors)
         self.assertEqual(self.run_well(*arguments).splitlines(), [
-            first, "loss      do of the file, and its d_lse", *treatment,
+            first, "loss      do of the file; d_lse of the file", *treatment,
             "changed   0 bits of dq, dk, dv and dbias: masked means absent"])
 
     def test_gradients_that_do_not_fit(self):

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "backend/reference/matmul_contract.h"
+#include "tests/support/attention_bits.h"
 #include "tests/support/attention_case.h"
 
 namespace maskwise::testing {
@@ -113,10 +114,8 @@ TEST(Matmul, ARowAloneHasTheBitsOfTheRowAmongOthers) {
   for (int64_t row = 0; row < 100; ++row) {
     Tensor alone(DType::f32, {1, 90});
     cpu_matmul(problem_of(row, 1, alone), isa, 1);
-    ASSERT_EQ(std::memcmp(alone.bytes(), all.data<float>() + row * 90,
-                          90 * sizeof(float)),
-              0)
-        << "row " << row;
+    const TensorView among(all.data<float>() + row * 90, DType::f32, {1, 90});
+    ASSERT_TRUE(same_bits(alone, Tensor::copy_of(among))) << "row " << row;
   }
 }
 
