@@ -264,16 +264,15 @@ void OracleBackward::add_keys(const OracleBackwardRow& row,
 
 void OracleBackward::add_bias(const OracleBackwardRow& row,
                               const ProblemRow& at) {
-  // An axis of size 1 has index 0.
-  const auto [batch, heads, q_len, kv_len] = bias_;
+  const auto index = [this](size_t axis, int64_t i) {
+    return bias_[axis] == 1 ? 0 : i;
+  };
   const int64_t first =
-      ((batch == 1 ? 0 : at.batch) * heads + (heads == 1 ? 0 : at.head)) *
-          q_len +
-      (q_len == 1 ? 0 : at.q);
+      (index(0, at.batch) * bias_[1] + index(1, at.head)) * bias_[2] +
+      index(2, at.q);
   for (const Pair& pair : row.pairs()) {
-    const int64_t k = kv_len == 1 ? 0 : pair.k;
-    dbias_[static_cast<size_t>(first * kv_len + k)].add(pair.d_bias,
-                                                        row.facts());
+    const auto to = static_cast<size_t>(first * bias_[3] + index(3, pair.k));
+    dbias_[to].add(pair.d_bias, row.facts());
   }
 }
 
