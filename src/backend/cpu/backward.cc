@@ -1,9 +1,5 @@
 #include "backend/cpu/backward.h"
 
-#include <oneapi/tbb/blocked_range.h>
-#include <oneapi/tbb/parallel_for.h>
-#include <oneapi/tbb/partitioner.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
@@ -13,15 +9,12 @@
 #include "backend/cpu/backward_scratch.h"
 #include "backend/cpu/backward_task.h"
 #include "backend/cpu/kernel_table.h"
-#include "backend/cpu/usable_threads.h"
+#include "backend/cpu/workers.h"
 #include "base/aligned_buffer.h"
 #include "base/fp_environment.h"
 
 namespace maskwise::detail {
 namespace {
-
-// Below this many multiply-adds a call is over before threads have woken up.
-constexpr double kSmallCall = 500000;
 
 // Tasks that one thread runs one after the other, because they add to the same
 // elements of the bias gradient.
@@ -89,22 +82,14 @@ class BackwardCall {
         bias_(problem) {
     if (bias_.is_used()) problem_.dbias = bias_.output();
     make_units();
-    threads_ = std::min(threads_for(options), std::ssize(units_));
+    threads_ = std::min(threads_for(multiply_adds(), options.threads),
+                        std::ssize(units_));
     scratch_bytes_ = BackwardScratch::bytes_for(problem_, plan_);
     memory_ = make_aligned_buffer(scratch_bytes_ * threads_);
   }
 
   void run() {
-    if (threads_ <= 1) {
-      work(0);
-    } else {
-      tbb::parallel_for(
-          tbb::blocked_range<int64_t>(0, threads_, 1),
-          [&](const tbb::blocked_range<int64_t>& range) {
-            work(range.begin());
-          },
-          tbb::simple_partitioner());
-    }
+    run_workers(threads_, [this](int64_t worker) { work(worker); });
     const FpEnvironment environment;
     if (bias_.is_used()) bias_.add_up();
   }
@@ -112,7 +97,7 @@ class BackwardCall {
  private:
   void make_units();
   int64_t pairs_of(const BackwardTask& task) const;
-  int64_t threads_for(const CpuOptions& options) const;
+  double multiply_adds() const;
 
   void work(int64_t worker) {
     const FpEnvironment environment;
@@ -179,12 +164,10 @@ int64_t BackwardCall::pairs_of(const BackwardTask& task) const {
   return pairs;
 }
 
-int64_t BackwardCall::threads_for(const CpuOptions& options) const {
+double BackwardCall::multiply_adds() const {
   const ForwardProblem& forward = problem_.forward;
-  const double multiply_adds =
-      static_cast<double>(plan_.visible_pairs) *
-      static_cast<double>(3 * forward.head_dim + 2 * forward.value_dim);
-  return multiply_adds < kSmallCall ? 1 : usable_threads(options.threads);
+  return static_cast<double>(plan_.visible_pairs) *
+         static_cast<double>(3 * forward.head_dim + 2 * forward.value_dim);
 }
 
 }  // namespace

@@ -1,14 +1,12 @@
 #include "backend/cpu/fold_sharing.h"
 
-#include <oneapi/tbb/blocked_range.h>
-#include <oneapi/tbb/parallel_for.h>
-#include <oneapi/tbb/partitioner.h>
 #include <oneapi/tbb/task_arena.h>
 
 #include <algorithm>
 #include <atomic>
 
 #include "backend/cpu/scratch.h"
+#include "backend/cpu/workers.h"
 #include "base/fp_environment.h"
 
 namespace maskwise::detail {
@@ -75,10 +73,7 @@ void FoldSharing::sum_folds() {
       kernels_.sum_fold(problem_, plan_, item.task, item.span, scratch);
     }
   };
-  tbb::parallel_for(
-      tbb::blocked_range<int64_t>(0, std::min(threads_, count_), 1),
-      [&](const tbb::blocked_range<int64_t>& range) { work(range.begin()); },
-      tbb::simple_partitioner());
+  run_workers(std::min(threads_, count_), work);
 }
 
 void FoldSharing::merge_folds() {

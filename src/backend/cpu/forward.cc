@@ -1,9 +1,5 @@
 #include "backend/cpu/forward.h"
 
-#include <oneapi/tbb/blocked_range.h>
-#include <oneapi/tbb/parallel_for.h>
-#include <oneapi/tbb/partitioner.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
@@ -14,15 +10,12 @@
 #include "backend/cpu/kernel_table.h"
 #include "backend/cpu/scratch.h"
 #include "backend/cpu/task_list.h"
-#include "backend/cpu/usable_threads.h"
 #include "backend/cpu/worker_memory.h"
+#include "backend/cpu/workers.h"
 #include "base/fp_environment.h"
 
 namespace maskwise::detail {
 namespace {
-
-// Below this many multiply-adds a call is over before threads have woken up.
-constexpr double kSmallCall = 500000;
 
 // A call: its tasks are taken by number, by whoever is free. Tasks: TaskList or
 // CacheTasks.
@@ -44,15 +37,8 @@ class Call {
       run_by_folds();
       return;
     }
-    const int64_t workers = std::min(threads_, tasks_.count());
-    if (workers == 1) {
-      work(0);
-      return;
-    }
-    tbb::parallel_for(
-        tbb::blocked_range<int64_t>(0, workers, 1),
-        [&](const tbb::blocked_range<int64_t>& range) { work(range.begin()); },
-        tbb::simple_partitioner());
+    run_workers(std::min(threads_, tasks_.count()),
+                [this](int64_t worker) { work(worker); });
   }
 
  private:
@@ -120,8 +106,7 @@ void cpu_forward(const ForwardProblem& problem, const PlanData& plan,
   const double multiply_adds =
       pairs_of(problem, plan) *
       static_cast<double>(problem.head_dim + problem.value_dim);
-  const int64_t threads =
-      multiply_adds < kSmallCall ? 1 : usable_threads(options.threads);
+  const int64_t threads = threads_for(multiply_adds, options.threads);
   if (problem.paged.given()) {
     Call<CacheTasks>(problem, plan, options, threads).run();
   } else {

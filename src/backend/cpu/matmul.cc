@@ -1,22 +1,15 @@
 #include "backend/cpu/matmul.h"
 
-#include <oneapi/tbb/blocked_range.h>
-#include <oneapi/tbb/parallel_for.h>
-#include <oneapi/tbb/partitioner.h>
-
 #include <algorithm>
 #include <cstdint>
 
 #include "backend/cpu/kept_memory.h"
 #include "backend/cpu/kernel_table.h"
-#include "backend/cpu/usable_threads.h"
+#include "backend/cpu/workers.h"
 #include "base/fp_environment.h"
 
 namespace maskwise::detail {
 namespace {
-
-// Below this many multiply-adds a call is over before threads have woken up.
-constexpr double kSmallCall = 500000;
 
 class MatmulCall {
  public:
@@ -58,20 +51,12 @@ void cpu_matmul(const MatmulProblem& problem, Isa isa,
   const double multiply_adds = static_cast<double>(problem.rows) *
                                static_cast<double>(problem.columns) *
                                static_cast<double>(problem.depth);
-  const int64_t workers = multiply_adds < kSmallCall
-                              ? 1
-                              : std::min(usable_threads(threads), call.tasks());
-  if (workers <= 1) {
-    call.run(0, call.tasks());
-    return;
-  }
-  tbb::parallel_for(
-      tbb::blocked_range<int64_t>(0, workers, 1),
-      [&](const tbb::blocked_range<int64_t>& range) {
-        const int64_t i = range.begin();
-        call.run(call.tasks() * i / workers, call.tasks() * (i + 1) / workers);
-      },
-      tbb::simple_partitioner());
+  const int64_t workers =
+      std::clamp<int64_t>(threads_for(multiply_adds, threads), 1,
+                          std::max<int64_t>(1, call.tasks()));
+  run_workers(workers, [&](int64_t i) {
+    call.run(call.tasks() * i / workers, call.tasks() * (i + 1) / workers);
+  });
 }
 
 }  // namespace maskwise::detail

@@ -1,9 +1,5 @@
 #include "backend/cpu/probe.h"
 
-#include <oneapi/tbb/blocked_range.h>
-#include <oneapi/tbb/parallel_for.h>
-#include <oneapi/tbb/partitioner.h>
-
 #include <algorithm>
 #include <chrono>
 #include <memory>
@@ -11,7 +7,7 @@
 #include <vector>
 
 #include "backend/cpu/kernel_table.h"
-#include "backend/cpu/usable_threads.h"
+#include "backend/cpu/workers.h"
 #include "base/aligned_buffer.h"
 #include "base/fp_environment.h"
 
@@ -50,15 +46,10 @@ double best_rate(double seconds, Work work) {
 template <typename Rate>
 double sum_over_threads(const CpuOptions& options, Rate rate) {
   const int64_t threads = usable_threads(options.threads);
-  if (threads == 1) return rate(0, 1);
   std::vector<double> rates(static_cast<size_t>(threads));
-  tbb::parallel_for(
-      tbb::blocked_range<int64_t>(0, threads, 1),
-      [&](const tbb::blocked_range<int64_t>& range) {
-        const int64_t i = range.begin();
-        rates[static_cast<size_t>(i)] = rate(i, threads);
-      },
-      tbb::simple_partitioner());
+  run_workers(threads, [&](int64_t i) {
+    rates[static_cast<size_t>(i)] = rate(i, threads);
+  });
   return std::accumulate(rates.begin(), rates.end(), 0.0);
 }
 
