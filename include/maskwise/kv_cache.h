@@ -30,9 +30,9 @@ struct KvCacheOptions {
 
 // f32 keys and values of `batch` sequences, each of its own length. K lies in
 // panels, as the kernels of few queries read it; pages are given to sequences
-// as they grow and come back when they are truncated. A KvCache can be moved,
-// not copied; what it was moved from may only be destroyed or assigned to. Not
-// for two threads at once, unless both only read.
+// as they grow and come back when none has them any more. A KvCache can be
+// moved, not copied; what it was moved from may only be destroyed or assigned
+// to. Not for two threads at once, unless both only read.
 class KvCache {
  public:
   // Throws Error when a size is wrong or the memory cannot be had.
@@ -47,7 +47,8 @@ class KvCache {
   // f32, f16 or bf16, any strides. `counts`: how many of the n tokens, from
   // the first on, belong to each sequence; empty: all. Throws Error, and
   // appends nothing, when shapes do not fit, a sequence would be longer than
-  // max_length, or there are too few free pages.
+  // max_length, or there are too few free pages (the copies that select() puts
+  // off count, too).
   void append(const TensorView& k, const TensorView& v,
               const std::vector<int64_t>& counts = {});
 
@@ -58,6 +59,15 @@ class KvCache {
   // Forgets all but the first `length` keys of a sequence; none of them is
   // newest then.
   void truncate(int64_t batch, int64_t length);
+
+  // Sequence b becomes what sequence from[b] was: its keys and values, its
+  // length and what is newest, for each of the batch; as a beam search goes on
+  // from its best hypotheses. No key is moved: sequences share pages. One that
+  // appends to a page that others have, too, gets a copy of that page first;
+  // without pages, of all its keys. Throws Error, and changes nothing, when
+  // `from` does not have one number for each sequence or names one that is not
+  // there.
+  void select(const std::vector<int64_t>& from);
 
   // Pages that no sequence has.
   int64_t free_pages() const;

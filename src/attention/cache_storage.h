@@ -1,5 +1,5 @@
 // The memory of a KvCache: a pool of pages, and which of them each sequence
-// has.
+// has. attention/cache_pages.h gives and takes them.
 #ifndef MASKWISE_ATTENTION_CACHE_STORAGE_H_
 #define MASKWISE_ATTENTION_CACHE_STORAGE_H_
 
@@ -25,6 +25,7 @@ struct CacheStorage {
 
   std::vector<int32_t> pages;  // [B][pages_per_item]
   std::vector<int32_t> free_pages;
+  std::vector<int32_t> users;    // [pages]: how many sequences have each
   std::vector<int64_t> lengths;  // [B]
   std::vector<int64_t> begins;   // [B]: of the last append's keys
 

@@ -7,6 +7,7 @@
 #include <tuple>
 #include <utility>
 
+#include "attention/cache_pages.h"
 #include "attention/cache_storage.h"
 #include "backend/cpu/scratch.h"
 #include "base/aligned_buffer.h"
@@ -94,6 +95,7 @@ std::unique_ptr<CacheStorage> make_storage(const KvCacheOptions& options) {
   s.lengths.resize(static_cast<size_t>(options.batch));
   s.begins.resize(static_cast<size_t>(options.batch));
   s.free_pages.resize(static_cast<size_t>(pages));
+  s.users.resize(static_cast<size_t>(pages));
   // The last is taken first: pages are given in ascending order.
   std::iota(s.free_pages.rbegin(), s.free_pages.rend(), 0);
   return storage;
@@ -139,7 +141,6 @@ std::vector<int64_t> check_counts(const CacheStorage& s, int64_t tokens,
 }
 
 void check_room(const CacheStorage& s, const std::vector<int64_t>& counts) {
-  int64_t wanted = 0;
   for (size_t b = 0; b < counts.size(); ++b) {
     const int64_t length = s.lengths[b] + counts[b];
     if (length > s.options.max_length) {
@@ -148,8 +149,8 @@ void check_room(const CacheStorage& s, const std::vector<int64_t>& counts) {
            "max_length = {}",
            b, s.lengths[b], counts[b], s.options.max_length);
     }
-    wanted += s.pages_of(length) - s.pages_of(s.lengths[b]);
   }
+  const int64_t wanted = pages_wanted(s, counts);
   if (wanted > std::ssize(s.free_pages)) {
     fail(ErrorCode::limit, kOperation,
          "{} more pages of {} keys are wanted and {} are free; truncate "
@@ -164,16 +165,6 @@ size_t sequence_of(const CacheStorage& s, int64_t batch) {
          "sequence {}; expected 0 to {}", batch, s.options.batch - 1);
   }
   return static_cast<size_t>(batch);
-}
-
-// Gives pages to a sequence until it has those of `length` keys.
-void take_pages(CacheStorage& s, size_t batch, int64_t length) {
-  for (int64_t page = s.pages_of(s.lengths[batch]); page < s.pages_of(length);
-       ++page) {
-    s.pages[batch * static_cast<size_t>(s.pages_per_item) +
-            static_cast<size_t>(page)] = s.free_pages.back();
-    s.free_pages.pop_back();
-  }
 }
 
 // Writes one token of one head of a page.
@@ -228,7 +219,7 @@ void KvCache::append(const TensorView& k, const TensorView& v,
   const Tensor v_rows = to_f32(v);
   const int64_t heads = s.options.kv_heads;
   for (size_t b = 0; b < each.size(); ++b) {
-    detail::take_pages(s, b, s.lengths[b] + each[b]);
+    detail::extend(s, b, each[b]);
     for (int64_t row = 0; row < heads * k.dim(2); ++row) {
       const int64_t token = row % k.dim(2);
       if (token >= each[b]) continue;
@@ -263,13 +254,19 @@ void KvCache::truncate(int64_t batch, int64_t length) {
                  "its length, {}",
                  batch, length, s.lengths[b]);
   }
-  for (int64_t page = s.pages_of(s.lengths[b]); page > s.pages_of(length);
-       --page) {
-    s.free_pages.push_back(s.pages[b * static_cast<size_t>(s.pages_per_item) +
-                                   static_cast<size_t>(page - 1)]);
+  detail::shorten(s, b, length);
+}
+
+void KvCache::select(const std::vector<int64_t>& from) {
+  detail::CacheStorage& s = *storage_;
+  const auto batch = static_cast<size_t>(s.options.batch);
+  if (from.size() != batch) {
+    detail::fail(ErrorCode::shape_mismatch, detail::kOperation,
+                 "expected {} sequences to select, one for each, got {}", batch,
+                 from.size());
   }
-  s.lengths[b] = length;
-  s.begins[b] = std::min(s.begins[b], length);
+  for (const int64_t source : from) detail::sequence_of(s, source);
+  detail::reassign(s, from);
 }
 
 int64_t KvCache::free_pages() const { return std::ssize(storage_->free_pages); }

@@ -37,6 +37,30 @@ TEST(KvCacheTest, PagesComeBackAndCanBeGivenToOthers) {
   EXPECT_EQ(cache.free_pages(), 0);
 }
 
+TEST(KvCacheTest, WrongSelectionsAreErrorsThatChangeNothing) {
+  Rng rng(kSeed);
+  KvCache cache({.batch = 2, .head_dim = 4, .max_length = 8});
+  const Tensor k = normal(rng, {2, 1, 3, 4});
+  cache.append(k, k, {3, 1});
+  EXPECT_TRUE(
+      throws_error(ErrorCode::shape_mismatch,
+                   "expected 2 sequences to select, one for each, got 3", [&] {
+                     cache.select({1, 1, 1});
+                   }));
+  for (const int64_t wrong : {-1, 2}) {
+    EXPECT_TRUE(throws_error(
+        ErrorCode::invalid_argument,
+        "sequence " + std::to_string(wrong) + "; expected 0 to 1", [&] {
+          cache.select({1, wrong});
+        }));
+  }
+  EXPECT_EQ(cache.length(0), 3);
+  EXPECT_EQ(cache.length(1), 1);
+  cache.select({1, 0});
+  EXPECT_EQ(cache.length(0), 1);
+  EXPECT_EQ(cache.newest(1), 3);
+}
+
 TEST(KvCacheTest, WrongArgumentsAreErrorsThatAppendNothing) {
   const auto refused = [](const KvCacheOptions& options,
                           const std::string& fragment) {
