@@ -18,18 +18,30 @@ ActivationKind kind_of(Activation activation) {
                                         : ActivationKind::silu;
 }
 
+// Before a gradient is added to.
+void check_result(const Shape& kept, Activation activation,
+                  const FeedForwardResult& result) {
+  detail::check_kept(kOperation, "result.hidden", result.hidden, kept);
+  detail::check_kept(kOperation, "result.activated", result.activated, kept);
+  if (activation == Activation::swiglu) {
+    detail::check_kept(kOperation, "result.gate", result.gate, kept);
+  }
+}
+
 }  // namespace
 
 FeedForward::FeedForward(int64_t features, int64_t hidden,
-                         Activation activation)
+                         Activation activation, const Dropout& dropout)
     : linear1(features, hidden),
       linear2(hidden, features),
       linear_gate(activation == Activation::swiglu ? Linear(features, hidden)
                                                    : Linear(1, 1)),
-      activation_(activation) {}
+      activation_(activation),
+      dropout_(dropout) {}
 
 FeedForwardResult FeedForward::forward(const TensorView& x,
-                                       const Compute& compute) const {
+                                       const Compute& compute,
+                                       const TokenRows& tokens) const {
   FeedForwardResult result;
   result.hidden = linear1.forward(x, compute);
   if (activation_ == Activation::swiglu) {
@@ -41,24 +53,25 @@ FeedForwardResult FeedForward::forward(const TensorView& x,
     result.activated =
         detail::activated(kind_of(activation_), result.hidden, compute);
   }
+  if (dropout_.is_active(tokens)) {
+    result.activated = dropout_.apply(result.activated, tokens);
+  }
   result.y = linear2.forward(result.activated, compute);
   return result;
 }
 
 Tensor FeedForward::backward(const TensorView& x,
                              const FeedForwardResult& result,
-                             const TensorView& d_y, const Compute& compute) {
-  // All of it before a gradient is added to.
+                             const TensorView& d_y, const Compute& compute,
+                             const TokenRows& tokens) {
   const detail::Rows d_rows(kOperation, "d_y", d_y, linear2.outputs());
   check_same_rows(kOperation,
                   detail::Rows(kOperation, "x", x, linear1.inputs()), d_rows);
-  const Shape kept = d_rows.shape_of(linear1.outputs());
-  detail::check_kept(kOperation, "result.hidden", result.hidden, kept);
-  detail::check_kept(kOperation, "result.activated", result.activated, kept);
-  if (activation_ == Activation::swiglu) {
-    detail::check_kept(kOperation, "result.gate", result.gate, kept);
+  check_result(d_rows.shape_of(linear1.outputs()), activation_, result);
+  Tensor d_activated = linear2.backward(result.activated, d_y, compute);
+  if (dropout_.is_active(tokens)) {
+    d_activated = dropout_.apply(d_activated, tokens);
   }
-  const Tensor d_activated = linear2.backward(result.activated, d_y, compute);
   const ActivationKind kind = kind_of(activation_);
   if (activation_ != Activation::swiglu) {
     Tensor d_hidden =

@@ -71,7 +71,7 @@ void add_weight_gradients(const ConstRows& x, const ConstRows& d_y,
             .c_row = x.width,
             .adds = true},
            compute);
-  add_bias_gradient(d_y, gradients.bias);
+  if (gradients.bias != nullptr) add_bias_gradient(d_y, gradients.bias);
 }
 
 }  // namespace maskwise::nn::detail

@@ -20,7 +20,7 @@ struct RowSpan {
 using ConstRows = RowSpan<const float>;
 using MutableRows = RowSpan<float>;
 
-// W [outputs, inputs], dense, and b [outputs].
+// W [outputs, inputs], dense, and b [outputs], or null: none.
 struct Weights {
   const float* weight = nullptr;
   const float* bias = nullptr;

@@ -1,18 +1,18 @@
 #include "maskwise/nn/multi_head_attention.h"
 
+#include <cmath>
 #include <string_view>
 #include <vector>
 
 #include "base/fail.h"
-#include "layers/linear_rows.h"
+#include "layers/heads.h"
 #include "layers/rows.h"
+#include "layers/token_ids.h"
 #include "maskwise/attention_backward.h"
 
 namespace maskwise::nn {
 namespace {
 
-using detail::ChosenRows;
-using detail::ConstRows;
 using detail::Into;
 using detail::Rows;
 using maskwise::detail::fail;
@@ -21,7 +21,7 @@ constexpr std::string_view kOperation = "multi_head_attention";
 
 MultiHeadAttentionOptions checked(MultiHeadAttentionOptions options) {
   if (options.kv_heads == 0) options.kv_heads = options.heads;
-  const auto& [features, heads, kv_heads] = options;
+  const auto& [features, heads, kv_heads, rotary_base] = options;
   if (features < 1 || heads < 1 || features % heads != 0) {
     fail(ErrorCode::invalid_argument, kOperation,
          "{} features and {} heads; expected heads that divide the features",
@@ -31,6 +31,17 @@ MultiHeadAttentionOptions checked(MultiHeadAttentionOptions options) {
     fail(ErrorCode::invalid_argument, kOperation,
          "{} heads and {} kv heads; expected kv heads that divide the heads",
          heads, kv_heads);
+  }
+  const bool turns = rotary_base != 0;
+  if (turns && (!(rotary_base > 1) || !std::isfinite(rotary_base))) {
+    fail(ErrorCode::invalid_argument, kOperation,
+         "a rotary base of {}; expected a finite number above 1, or 0 for none",
+         rotary_base);
+  }
+  if (turns && features / heads % 2 != 0) {
+    fail(ErrorCode::invalid_argument, kOperation,
+         "heads of {} features under rotary positions; expected an even number",
+         features / heads);
   }
   return options;
 }
@@ -52,57 +63,31 @@ void check_heads(const MaskPlan& plan, int64_t heads) {
        "expected a plan of {} heads, got one of {}", heads, plan.shape().heads);
 }
 
-// Keys or values: part 0 or 1 of [B, L, 2, Hkv, D] as [B, L, Hkv, D].
-TensorView part_of(const Tensor& kv, int64_t part) {
-  const int64_t size = kv.dim(3) * kv.dim(4);
-  return TensorView(kv.data<float>() + part * size, DType::f32,
-                    {kv.dim(0), kv.dim(1), kv.dim(3), kv.dim(4)},
-                    {kv.dim(1) * 2 * size, 2 * size, kv.dim(4), 1});
+// The positions of rows of [batch, length]: read under rotary positions alone,
+// where queries and keys are the same tokens.
+detail::RowPositions positions_of(const MultiHeadAttention& layer,
+                                  const AttentionShape& shape,
+                                  const TokenRows& rows) {
+  if (layer.rotary_base() == 0) return {};
+  if (shape.q_len != shape.kv_len) {
+    fail(ErrorCode::shape_mismatch, kOperation,
+         "{} queries and {} keys under rotary positions; expected the same "
+         "tokens (self-attention)",
+         shape.q_len, shape.kv_len);
+  }
+  return detail::rows_for(kOperation, rows, shape.batch, shape.q_len).positions;
 }
 
-AttentionOptions options_for(const Compute& compute, Weights weights) {
-  AttentionOptions options;
-  options.layout = Layout::blhd;
-  options.weights = weights;
-  options.isa = compute.isa;
-  options.threads = compute.threads;
-  return options;
-}
-
-// Where the gradient of the rows goes.
-struct RowTarget {
-  Tensor& d_rows;
-  Into into = Into::fresh;
-  const Compute& compute;
-};
-
-// Gradients of heads [B, L, H, D] that rows were projected to, by the rows of
-// in_proj from `first` on.
-struct Projected {
-  const Tensor& d_heads;
-  const Rows& rows;
-  int64_t first = 0;
-};
-
-// Through the projection, into the gradients of the parameters and of the rows.
-void project_back(const Projected& projected, Parameter& weight,
-                  Parameter& bias, const RowTarget& target) {
-  const auto& [d_heads, rows, first] = projected;
-  const int64_t width = d_heads.dim(2) * d_heads.dim(3);
-  const TensorView flat(d_heads.data<float>(), DType::f32,
-                        {rows.count(), width});
-  const Rows d_rows(kOperation, "a gradient", flat, width);
-  const std::vector<int64_t> present = rows_present(d_rows);
-  const int64_t offset = first * rows.width();
-  detail::add_weight_gradients(ChosenRows(rows, present).span(),
-                               ChosenRows(d_rows, present).span(),
-                               {weight.gradient.mutable_data<float>() + offset,
-                                bias.gradient.mutable_data<float>() + first},
-                               target.compute);
-  detail::multiply_rows_back(d_rows.span(), weight.value.data<float>() + offset,
-                             {target.d_rows.mutable_data<float>(), rows.count(),
-                              rows.width(), rows.width()},
-                             target.into, target.compute);
+void check_result(const MultiHeadAttention& layer, const AttentionShape& shape,
+                  const MultiHeadAttentionResult& result) {
+  const Shape of_heads = {shape.batch, shape.q_len, layer.heads(),
+                          layer.head_dim()};
+  detail::check_kept(kOperation, "result.q", result.q, of_heads);
+  detail::check_kept(
+      kOperation, "result.kv", result.kv,
+      {shape.batch, shape.kv_len, 2, layer.kv_heads(), layer.head_dim()});
+  detail::check_kept(kOperation, "result.attention.o", result.attention.o,
+                     of_heads);
 }
 
 }  // namespace
@@ -117,56 +102,52 @@ MultiHeadAttention::MultiHeadAttention(const MultiHeadAttentionOptions& options)
 
 MultiHeadAttentionResult MultiHeadAttention::forward(
     const TensorView& x, const TensorView& memory, const MaskPlan& plan,
-    Weights weights, const Compute& compute) const {
+    Weights weights, const Compute& compute, const TokenRows& tokens) const {
   const auto [batch, plan_heads, q_len, kv_len] = plan.shape();
   const Rows x_rows = rows_for("x", x, {batch, q_len, features()});
   const Rows m_rows = rows_for("memory", memory, {batch, kv_len, features()});
   check_heads(plan, heads());
+  const detail::RowPositions positions =
+      positions_of(*this, plan.shape(), tokens);
   MultiHeadAttentionResult result;
   result.q = Tensor(DType::f32, {batch, q_len, heads(), head_dim()});
   result.kv = Tensor(DType::f32, {batch, kv_len, 2, kv_heads(), head_dim()});
-  const auto* weight = in_proj_weight.value.data<float>();
-  const auto* bias = in_proj_bias.value.data<float>();
-  const int64_t q_width = features();
-  const int64_t kv_width = 2 * kv_heads() * head_dim();
-  detail::multiply_rows(
-      x_rows.span(), {weight, bias},
-      {result.q.mutable_data<float>(), x_rows.count(), q_width, q_width},
-      compute);
-  detail::multiply_rows(
-      m_rows.span(), {weight + q_width * features(), bias + q_width},
-      {result.kv.mutable_data<float>(), m_rows.count(), kv_width, kv_width},
-      compute);
-  result.attention =
-      attention(result.q, part_of(result.kv, 0), part_of(result.kv, 1), plan,
-                options_for(compute, weights));
+  detail::project_queries(*this, x_rows.span(), positions,
+                          result.q.mutable_data<float>(), compute);
+  detail::project_keys(*this, m_rows.span(), positions,
+                       result.kv.mutable_data<float>(), compute);
+  result.attention = attention(result.q, detail::part_of(result.kv, 0),
+                               detail::part_of(result.kv, 1), plan,
+                               detail::options_for(compute, weights));
   const TensorView heads_side_by_side(result.attention.o.data<float>(),
                                       DType::f32, {batch, q_len, features()});
   result.y = out_proj.forward(heads_side_by_side, compute);
   return result;
 }
 
+// More than 6 parameters because it takes what forward() took and gave.
 MultiHeadAttentionGradients MultiHeadAttention::backward(
     const TensorView& x, const TensorView& memory, const MaskPlan& plan,
     const MultiHeadAttentionResult& result, const TensorView& d_y,
-    const Compute& compute) {
+    const Compute& compute, const TokenRows& tokens) {
   const auto [batch, plan_heads, q_len, kv_len] = plan.shape();
   const Rows x_rows = rows_for("x", x, {batch, q_len, features()});
   const Rows m_rows = rows_for("memory", memory, {batch, kv_len, features()});
   check_heads(plan, heads());
+  check_result(*this, plan.shape(), result);
+  const detail::RowPositions positions =
+      positions_of(*this, plan.shape(), tokens);
   const AttentionResult& forward = result.attention;
-  const Shape of_heads = {batch, q_len, heads(), head_dim()};
-  detail::check_kept(kOperation, "result.q", result.q, of_heads);
-  detail::check_kept(kOperation, "result.kv", result.kv,
-                     {batch, kv_len, 2, kv_heads(), head_dim()});
-  detail::check_kept(kOperation, "result.attention.o", forward.o, of_heads);
   const TensorView o(forward.o.data<float>(), DType::f32,
                      {batch, q_len, features()});
   const Tensor d_o = out_proj.backward(o, d_y, compute);
-  const AttentionGradients d = attention_backward(
-      result.q, part_of(result.kv, 0), part_of(result.kv, 1), plan, forward,
+  AttentionGradients d = attention_backward(
+      result.q, detail::part_of(result.kv, 0), detail::part_of(result.kv, 1),
+      plan, forward,
       TensorView(d_o.data<float>(), DType::f32, forward.o.shape()),
-      options_for(compute, Weights::none));
+      detail::options_for(compute, Weights::none));
+  detail::turn_back(*this, positions, d.dq);
+  detail::turn_back(*this, positions, d.dk);
 
   MultiHeadAttentionGradients gradients = {
       .d_x = Tensor(DType::f32, {batch, q_len, features()}),
@@ -174,8 +155,8 @@ MultiHeadAttentionGradients MultiHeadAttention::backward(
   const int64_t kv_width = kv_heads() * head_dim();
   const auto back = [&](const Tensor& d_heads, const Rows& rows, int64_t first,
                         Tensor& d_rows, Into into) {
-    project_back({d_heads, rows, first}, in_proj_weight, in_proj_bias,
-                 {d_rows, into, compute});
+    detail::project_back({d_heads, rows, first}, in_proj_weight, in_proj_bias,
+                         {d_rows, into, compute});
   };
   back(d.dq, x_rows, 0, gradients.d_x, Into::fresh);
   back(d.dk, m_rows, features(), gradients.d_memory, Into::fresh);

@@ -7,25 +7,37 @@
 namespace maskwise::nn {
 namespace {
 
-MultiHeadAttention attention_of(const TransformerLayerOptions& options) {
+// Where the dropouts of a layer stand among its sites.
+enum Site : uint64_t { kSelfSite, kHiddenSite, kFeedForwardSite, kCrossSite };
+
+Dropout dropout_at(const TransformerLayerOptions& options, Site site) {
+  return Dropout(options.dropout, options.dropout_site + site);
+}
+
+MultiHeadAttention self_attention_of(const TransformerLayerOptions& options) {
+  return MultiHeadAttention(
+      {options.features, options.heads, options.kv_heads, options.rotary_base});
+}
+
+MultiHeadAttention cross_attention_of(const TransformerLayerOptions& options) {
   return MultiHeadAttention(
       {options.features, options.heads, options.kv_heads});
 }
 
 FeedForward feed_forward_of(const TransformerLayerOptions& options) {
-  return FeedForward(options.features, options.hidden, options.activation);
+  return FeedForward(options.features, options.hidden, options.activation,
+                     dropout_at(options, kHiddenSite));
 }
 
 Norm norm_of(const TransformerLayerOptions& options) {
   return Norm(options.features, options.norm, options.eps);
 }
 
-// A sublayer with the norm that belongs to it.
+// A sublayer in its frame.
 template <typename Layer, typename NormLayer>
 struct Sublayer {
   Layer& layer;
-  NormLayer& norm;
-  NormOrder order;
+  detail::Frame<NormLayer> frame;
   const Compute& compute;
 };
 template <typename Layer>
@@ -39,10 +51,10 @@ using Memory = std::optional<TensorView>;
 AttentionStep attend(const Forward<MultiHeadAttention>& at, const TensorView& x,
                      const Memory& memory, const MaskPlan& mask) {
   AttentionStep step;
-  const Tensor& input = detail::begin_step(step, x, at.norm, at.order);
+  const Tensor& input = detail::begin_step(step, x, at.frame);
   step.attention = at.layer.forward(input, memory.value_or(input.view()), mask,
-                                    Weights::none, at.compute);
-  detail::finish_step(step, step.attention.y, at.norm, at.order);
+                                    Weights::none, at.compute, at.frame.tokens);
+  detail::finish_step(step, step.attention.y, at.frame);
   return step;
 }
 
@@ -54,59 +66,65 @@ MultiHeadAttentionGradients attend_back(const Backward<MultiHeadAttention>& at,
                                         const TensorView& d_y) {
   MultiHeadAttentionGradients found;
   const auto back = [&](const Tensor& d) {
-    const Tensor& input = detail::input_of(step, at.order);
+    const Tensor& input = detail::input_of(step, at.frame.order);
     found = at.layer.backward(input, memory.value_or(input.view()), mask,
-                              step.attention, d, at.compute);
+                              step.attention, d, at.compute, at.frame.tokens);
     return memory ? found.d_x : detail::sum_of(found.d_x, found.d_memory);
   };
-  found.d_x = detail::step_back(step, d_y, at.norm, at.order, back);
+  found.d_x = detail::step_back(step, d_y, at.frame, back);
   return found;
 }
 
 FeedForwardStep feed(const Forward<FeedForward>& at, const TensorView& x) {
   FeedForwardStep step;
-  const Tensor& input = detail::begin_step(step, x, at.norm, at.order);
-  step.feed_forward = at.layer.forward(input, at.compute);
-  detail::finish_step(step, step.feed_forward.y, at.norm, at.order);
+  const Tensor& input = detail::begin_step(step, x, at.frame);
+  step.feed_forward = at.layer.forward(input, at.compute, at.frame.tokens);
+  detail::finish_step(step, step.feed_forward.y, at.frame);
   return step;
 }
 
 Tensor feed_back(const Backward<FeedForward>& at, const FeedForwardStep& step,
                  const TensorView& d_y) {
-  return detail::step_back(step, d_y, at.norm, at.order, [&](const Tensor& d) {
-    return at.layer.backward(detail::input_of(step, at.order),
-                             step.feed_forward, d, at.compute);
+  return detail::step_back(step, d_y, at.frame, [&](const Tensor& d) {
+    return at.layer.backward(detail::input_of(step, at.frame.order),
+                             step.feed_forward, d, at.compute, at.frame.tokens);
   });
 }
 
 }  // namespace
 
 EncoderLayer::EncoderLayer(const TransformerLayerOptions& options)
-    : self_attn(attention_of(options)),
+    : self_attn(self_attention_of(options)),
       feed_forward(feed_forward_of(options)),
       norm1(norm_of(options)),
       norm2(norm_of(options)),
-      order_(options.norm_order) {}
+      order_(options.norm_order),
+      dropout_{dropout_at(options, kSelfSite),
+               dropout_at(options, kFeedForwardSite)} {}
 
 EncoderLayerResult EncoderLayer::forward(const TensorView& x,
                                          const MaskPlan& mask,
-                                         const Compute& compute) const {
+                                         const Compute& compute,
+                                         const TokenRows& tokens) const {
   EncoderLayerResult result;
   result.self =
-      attend({self_attn, norm1, order_, compute}, x, std::nullopt, mask);
+      attend({self_attn, {norm1, order_, dropout_[0], tokens}, compute}, x,
+             std::nullopt, mask);
   result.feed_forward =
-      feed({feed_forward, norm2, order_, compute}, result.self.y);
+      feed({feed_forward, {norm2, order_, dropout_[1], tokens}, compute},
+           result.self.y);
   result.y = result.feed_forward.y;
   return result;
 }
 
 Tensor EncoderLayer::backward(const EncoderLayerResult& result,
                               const MaskPlan& mask, const TensorView& d_y,
-                              const Compute& compute) {
-  const Tensor d = feed_back({feed_forward, norm2, order_, compute},
-                             result.feed_forward, d_y);
-  return attend_back({self_attn, norm1, order_, compute}, result.self,
-                     std::nullopt, mask, d)
+                              const Compute& compute, const TokenRows& tokens) {
+  const Tensor d =
+      feed_back({feed_forward, {norm2, order_, dropout_[1], tokens}, compute},
+                result.feed_forward, d_y);
+  return attend_back({self_attn, {norm1, order_, dropout_[0], tokens}, compute},
+                     result.self, std::nullopt, mask, d)
       .d_x;
 }
 
@@ -119,25 +137,31 @@ void EncoderLayer::visit_parameters(const std::string& prefix,
 }
 
 DecoderLayer::DecoderLayer(const TransformerLayerOptions& options)
-    : self_attn(attention_of(options)),
-      multihead_attn(attention_of(options)),
+    : self_attn(self_attention_of(options)),
+      multihead_attn(cross_attention_of(options)),
       feed_forward(feed_forward_of(options)),
       norm1(norm_of(options)),
       norm2(norm_of(options)),
       norm3(norm_of(options)),
-      order_(options.norm_order) {}
+      order_(options.norm_order),
+      dropout_{dropout_at(options, kSelfSite), dropout_at(options, kCrossSite),
+               dropout_at(options, kFeedForwardSite)} {}
 
 DecoderLayerResult DecoderLayer::forward(const TensorView& x,
                                          const TensorView& memory,
                                          const DecoderMasks& masks,
-                                         const Compute& compute) const {
+                                         const Compute& compute,
+                                         const TokenRows& tokens) const {
   DecoderLayerResult result;
   result.self =
-      attend({self_attn, norm1, order_, compute}, x, std::nullopt, masks.self);
-  result.cross = attend({multihead_attn, norm2, order_, compute}, result.self.y,
-                        memory, masks.cross);
+      attend({self_attn, {norm1, order_, dropout_[0], tokens}, compute}, x,
+             std::nullopt, masks.self);
+  result.cross =
+      attend({multihead_attn, {norm2, order_, dropout_[1], tokens}, compute},
+             result.self.y, memory, masks.cross);
   result.feed_forward =
-      feed({feed_forward, norm3, order_, compute}, result.cross.y);
+      feed({feed_forward, {norm3, order_, dropout_[2], tokens}, compute},
+           result.cross.y);
   result.y = result.feed_forward.y;
   return result;
 }
@@ -146,15 +170,17 @@ DecoderLayerGradients DecoderLayer::backward(const DecoderLayerResult& result,
                                              const TensorView& memory,
                                              const DecoderMasks& masks,
                                              const TensorView& d_y,
-                                             const Compute& compute) {
-  const Tensor d_cross = feed_back({feed_forward, norm3, order_, compute},
-                                   result.feed_forward, d_y);
-  const MultiHeadAttentionGradients cross =
-      attend_back({multihead_attn, norm2, order_, compute}, result.cross,
-                  memory, masks.cross, d_cross);
+                                             const Compute& compute,
+                                             const TokenRows& tokens) {
+  const Tensor d_cross =
+      feed_back({feed_forward, {norm3, order_, dropout_[2], tokens}, compute},
+                result.feed_forward, d_y);
+  const MultiHeadAttentionGradients cross = attend_back(
+      {multihead_attn, {norm2, order_, dropout_[1], tokens}, compute},
+      result.cross, memory, masks.cross, d_cross);
   const MultiHeadAttentionGradients self =
-      attend_back({self_attn, norm1, order_, compute}, result.self,
-                  std::nullopt, masks.self, cross.d_x);
+      attend_back({self_attn, {norm1, order_, dropout_[0], tokens}, compute},
+                  result.self, std::nullopt, masks.self, cross.d_x);
   return {self.d_x, cross.d_memory};
 }
 

@@ -9,6 +9,7 @@
 #include "maskwise/mask_plan.h"
 #include "maskwise/nn/linear.h"
 #include "maskwise/nn/module.h"
+#include "maskwise/nn/token_rows.h"
 #include "maskwise/tensor.h"
 #include "maskwise/tensor_view.h"
 
@@ -18,13 +19,16 @@ struct MultiHeadAttentionOptions {
   int64_t features = 0;  // of x, memory and y: E
   int64_t heads = 1;     // divides E; head_dim D = E / H
   int64_t kv_heads = 0;  // divides H; 0: H
+  // Queries and keys are turned by position / base^(2i / D) in each pair of
+  // features (Su et al. 2021), usually 10,000; 0: not. For self-attention.
+  double rotary_base = 0;
 };
 
 // What forward() computed, which backward() needs again.
 struct MultiHeadAttentionResult {
   Tensor y;                   // [B, Lq, E]
-  Tensor q;                   // [B, Lq, H, D]
-  Tensor kv;                  // [B, Lk, 2, Hkv, D]: keys, then values
+  Tensor q;                   // [B, Lq, H, D], turned
+  Tensor kv;                  // [B, Lk, 2, Hkv, D]: keys, turned, and values
   AttentionResult attention;  // o: [B, Lq, H, D]; weights when asked for
 };
 
@@ -46,25 +50,26 @@ class MultiHeadAttention : public Module {
   int64_t heads() const { return options_.heads; }
   int64_t kv_heads() const { return options_.kv_heads; }
   int64_t head_dim() const { return features() / heads(); }
+  double rotary_base() const { return options_.rotary_base; }
 
   // x: [B, Lq, E], memory: [B, Lk, E], f32; the plan is of [B, H, Lq, Lk]. A
-  // query that sees no key gives out_proj.bias. Throws Error when a shape does
-  // not fit.
+  // query that sees no key gives out_proj.bias. `tokens` says where rotary
+  // positions turn to. Throws Error when a shape does not fit.
   MultiHeadAttentionResult forward(const TensorView& x,
                                    const TensorView& memory,
                                    const MaskPlan& plan,
                                    Weights weights = Weights::none,
-                                   const Compute& compute = {}) const;
+                                   const Compute& compute = {},
+                                   const TokenRows& tokens = {}) const;
 
+  // More than 6 parameters because it takes what forward() took and gave.
   // Gradients of x and memory, given that of y, after forward() with the same
   // arguments; adds to those of the parameters. For self-attention the gradient
   // of x is the sum of the two.
-  MultiHeadAttentionGradients backward(const TensorView& x,
-                                       const TensorView& memory,
-                                       const MaskPlan& plan,
-                                       const MultiHeadAttentionResult& result,
-                                       const TensorView& d_y,
-                                       const Compute& compute = {});
+  MultiHeadAttentionGradients backward(
+      const TensorView& x, const TensorView& memory, const MaskPlan& plan,
+      const MultiHeadAttentionResult& result, const TensorView& d_y,
+      const Compute& compute = {}, const TokenRows& tokens = {});
 
   // in_proj_weight, in_proj_bias, out_proj.weight, out_proj.bias, as PyTorch's
   // nn.MultiheadAttention has them.

@@ -2,14 +2,17 @@
 #ifndef MASKWISE_NN_TRANSFORMER_LAYERS_H_
 #define MASKWISE_NN_TRANSFORMER_LAYERS_H_
 
+#include <array>
 #include <cstdint>
 #include <string>
 
 #include "maskwise/mask_plan.h"
+#include "maskwise/nn/dropout.h"
 #include "maskwise/nn/feed_forward.h"
 #include "maskwise/nn/module.h"
 #include "maskwise/nn/multi_head_attention.h"
 #include "maskwise/nn/norm.h"
+#include "maskwise/nn/token_rows.h"
 #include "maskwise/tensor.h"
 #include "maskwise/tensor_view.h"
 
@@ -28,7 +31,15 @@ struct TransformerLayerOptions {
   NormOrder norm_order = NormOrder::post;
   NormKind norm = NormKind::layer;
   float eps = 1e-5F;
+  // Of what attention and the feed-forward layer add to x, and of the latter's
+  // hidden features. A layer takes the sites from dropout_site to
+  // dropout_site + kDropoutSites - 1; those of another layer are others.
+  double dropout = 0;
+  uint64_t dropout_site = 0;
+  double rotary_base = 0;  // of self-attention; 0: no rotary positions
 };
+
+inline constexpr uint64_t kDropoutSites = 4;
 
 // What x + attention under a mask computed, with its norm.
 struct AttentionStep {
@@ -65,14 +76,18 @@ class EncoderLayer : public Module {
   // x: [B, L, E], f32; `mask` is the plan of [B, H, L, L], such as that of
   // padding(token_ids). Throws Error when a shape does not fit.
   EncoderLayerResult forward(const TensorView& x, const MaskPlan& mask,
-                             const Compute& compute = {}) const;
+                             const Compute& compute = {},
+                             const TokenRows& tokens = {}) const;
 
   // The gradient of x, given that of y; adds to those of the parameters.
   Tensor backward(const EncoderLayerResult& result, const MaskPlan& mask,
-                  const TensorView& d_y, const Compute& compute = {});
+                  const TensorView& d_y, const Compute& compute = {},
+                  const TokenRows& tokens = {});
 
   void visit_parameters(const std::string& prefix,
                         const ParameterVisitor& visit) override;
+
+  NormOrder norm_order() const { return order_; }
 
   MultiHeadAttention self_attn;
   FeedForward feed_forward;
@@ -81,6 +96,8 @@ class EncoderLayer : public Module {
 
  private:
   NormOrder order_;
+  std::array<Dropout, 2>
+      dropout_;  // after attention, after the feed-forward layer
 };
 
 struct DecoderLayerResult {
@@ -113,17 +130,21 @@ class DecoderLayer : public Module {
   // x: [B, Lq, E], memory: [B, Lk, E], f32.
   DecoderLayerResult forward(const TensorView& x, const TensorView& memory,
                              const DecoderMasks& masks,
-                             const Compute& compute = {}) const;
+                             const Compute& compute = {},
+                             const TokenRows& tokens = {}) const;
 
   // `memory` and the masks are those of forward().
   DecoderLayerGradients backward(const DecoderLayerResult& result,
                                  const TensorView& memory,
                                  const DecoderMasks& masks,
                                  const TensorView& d_y,
-                                 const Compute& compute = {});
+                                 const Compute& compute = {},
+                                 const TokenRows& tokens = {});
 
   void visit_parameters(const std::string& prefix,
                         const ParameterVisitor& visit) override;
+
+  NormOrder norm_order() const { return order_; }
 
   MultiHeadAttention self_attn;
   MultiHeadAttention multihead_attn;
@@ -134,6 +155,8 @@ class DecoderLayer : public Module {
 
  private:
   NormOrder order_;
+  std::array<Dropout, 3>
+      dropout_;  // after attention of each kind, after feed-forward
 };
 
 }  // namespace maskwise::nn

@@ -1,0 +1,85 @@
+#include "maskwise/nn/encoder_classifier.h"
+
+#include <cmath>
+#include <string_view>
+
+#include "base/fp_environment.h"
+#include "layers/sentence_means.h"
+#include "layers/token_batch.h"
+#include "layers/token_ids.h"
+
+namespace maskwise::nn {
+namespace {
+
+constexpr std::string_view kOperation = "encoder_classifier";
+
+// Sites of what is dropped.
+constexpr uint64_t kEmbeddingSite = 0;
+constexpr uint64_t kLayerSites = uint64_t{1} << 32U;
+
+TokenEmbeddingOptions embedding_of(const EncoderClassifierOptions& options) {
+  return {.tokens = options.tokens,
+          .features = options.layer.features,
+          .scale = std::sqrt(static_cast<float>(options.layer.features)),
+          .positions = Positions::sinusoidal,
+          .max_length = options.max_length,
+          .pad = options.pad,
+          .dropout = options.layer.dropout,
+          .dropout_site = kEmbeddingSite};
+}
+
+TransformerLayerOptions layer_of(const EncoderClassifierOptions& options) {
+  TransformerLayerOptions layer = options.layer;
+  layer.dropout_site = kLayerSites;
+  return layer;
+}
+
+}  // namespace
+
+EncoderClassifier::EncoderClassifier(const EncoderClassifierOptions& options)
+    : embedding(embedding_of(options)),
+      encoder(options.layers, layer_of(options)),
+      output(options.layer.features, options.classes),
+      options_(options) {}
+
+EncoderClassifierResult EncoderClassifier::forward(
+    const TokenBatch& input, const Mask& mask, const Compute& compute) const {
+  const std::vector<int64_t> ids = detail::token_ids(kOperation, input.ids);
+  const TokenRows rows = detail::rows_of(input, options_.pad);
+  EncoderClassifierResult result = {
+      .logits = {},
+      .means = {},
+      .plan =
+          detail::compiled(mask, input.ids, input.ids, options_.layer.heads),
+      .encoder = {}};
+  result.encoder = encoder.forward(embedding.forward(input.ids, rows),
+                                   result.plan, compute, rows);
+  const detail::SentenceMeans means(rows.sentences, ids, options_.pad);
+  result.means = means.of(result.encoder.y);
+  result.logits = output.forward(result.means, compute);
+  return result;
+}
+
+Tensor EncoderClassifier::backward(const TokenBatch& input,
+                                   const EncoderClassifierResult& result,
+                                   const TensorView& d_logits,
+                                   const Compute& compute) {
+  const std::vector<int64_t> ids = detail::token_ids(kOperation, input.ids);
+  const TokenRows rows = detail::rows_of(input, options_.pad);
+  const Tensor d_means = output.backward(result.means, d_logits, compute);
+  const detail::SentenceMeans means(rows.sentences, ids, options_.pad);
+  const Tensor d_y = means.back(d_means, result.encoder.y.shape());
+  Tensor d_x =
+      encoder.backward(result.encoder, result.plan, d_y, compute, rows);
+  embedding.backward(input.ids, rows, d_x);
+  return d_x;
+}
+
+void EncoderClassifier::visit_parameters(const std::string& prefix,
+                                         const ParameterVisitor& visit) {
+  embedding.visit_parameters(prefix + "embedding.", visit);
+  encoder.visit_parameters(prefix + "encoder.", visit);
+  output.visit_parameters(prefix + "output.", visit);
+}
+
+}  // namespace maskwise::nn

@@ -1,0 +1,27 @@
+// Batches of token ids as models read them.
+#ifndef MASKWISE_LAYERS_TOKEN_BATCH_H_
+#define MASKWISE_LAYERS_TOKEN_BATCH_H_
+
+#include <cstdint>
+#include <string_view>
+
+#include "maskwise/mask.h"
+#include "maskwise/mask_plan.h"
+#include "maskwise/nn/token_batch.h"
+#include "maskwise/nn/token_rows.h"
+
+namespace maskwise::nn::detail {
+
+// B of ids [B, L]. Throws Error when they are no such ids.
+int64_t batch_of(std::string_view operation, const TokenBatch& batch);
+
+// The batch's rows, with what they leave out.
+TokenRows rows_of(const TokenBatch& batch, int64_t pad);
+
+// The plan of a mask from queries [B, Lq] to keys [B, Lk].
+MaskPlan compiled(const Mask& mask, const TensorView& queries,
+                  const TensorView& keys, int64_t heads);
+
+}  // namespace maskwise::nn::detail
+
+#endif  // MASKWISE_LAYERS_TOKEN_BATCH_H_

@@ -1,0 +1,92 @@
+#include "maskwise/nn/token_rows.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+
+#include "base/fail.h"
+#include "layers/token_ids.h"
+
+namespace maskwise::nn {
+namespace {
+
+using maskwise::detail::fail;
+
+constexpr std::string_view kOperation = "packing";
+
+// x as dense f32 of a shape.
+Tensor dense(const TensorView& x, const Shape& expected) {
+  if (!x.defined() || x.dtype() != DType::f32 || x.shape() != expected) {
+    fail(ErrorCode::shape_mismatch, kOperation,
+         "expected x as f32 of shape {}, got {}", to_string(expected),
+         x.defined()
+             ? to_string(x.shape()) + " of " + std::string(name_of(x.dtype()))
+             : "nothing");
+  }
+  return Tensor::copy_of(x);
+}
+
+int64_t features_of(const TensorView& x) {
+  return x.defined() && x.rank() == 3 ? x.dim(2) : 1;
+}
+
+}  // namespace
+
+TokenRows token_rows(const TensorView& ids, int64_t pad) {
+  const std::vector<int64_t> each = detail::token_ids("token_rows", ids);
+  const int64_t length = ids.dim(1);
+  TokenRows rows;
+  rows.sentences.reserve(each.size());
+  rows.positions.reserve(each.size());
+  int64_t position = 0;
+  for (size_t i = 0; i < each.size(); ++i) {
+    const auto row = static_cast<int64_t>(i);
+    if (row % length == 0) position = 0;
+    rows.sentences.push_back(row / length);
+    rows.positions.push_back(position);
+    if (each[i] != pad) ++position;
+  }
+  return rows;
+}
+
+Packing::Packing(const TensorView& ids, int64_t pad) {
+  const std::vector<int64_t> each = detail::token_ids(kOperation, ids);
+  const TokenRows all = token_rows(ids, pad);
+  batch_ = ids.dim(0);
+  length_ = ids.dim(1);
+  std::vector<int64_t> kept;
+  for (size_t i = 0; i < each.size(); ++i) {
+    if (each[i] == pad) continue;
+    slots_.push_back(static_cast<int64_t>(i));
+    kept.push_back(each[i]);
+    rows_.sentences.push_back(all.sentences[i]);
+    rows_.positions.push_back(all.positions[i]);
+  }
+  ids_ = Tensor::from<int64_t>({1, tokens()}, kept);
+  documents_ = Tensor::from<int64_t>({1, tokens()}, rows_.sentences);
+}
+
+Tensor Packing::pack(const TensorView& x) const {
+  const int64_t width = features_of(x);
+  const Tensor from = dense(x, {batch_, length_, width});
+  Tensor packed(DType::f32, {1, tokens(), width});
+  auto* to = packed.mutable_data<float>();
+  for (const int64_t slot : slots_) {
+    to = std::copy_n(from.data<float>() + slot * width, width, to);
+  }
+  return packed;
+}
+
+Tensor Packing::unpack(const TensorView& x) const {
+  const int64_t width = features_of(x);
+  const Tensor packed = dense(x, {1, tokens(), width});
+  Tensor result(DType::f32, {batch_, length_, width});
+  const auto* from = packed.data<float>();
+  for (const int64_t slot : slots_) {
+    std::copy_n(from, width, result.mutable_data<float>() + slot * width);
+    from += width;
+  }
+  return result;
+}
+
+}  // namespace maskwise::nn

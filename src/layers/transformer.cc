@@ -1,0 +1,148 @@
+#include "maskwise/nn/transformer.h"
+
+#include <cmath>
+#include <string_view>
+
+#include "base/fail.h"
+#include "layers/token_batch.h"
+
+namespace maskwise::nn {
+namespace {
+
+using maskwise::detail::fail;
+
+constexpr std::string_view kOperation = "transformer";
+
+// Sites of what is dropped, far enough apart for any number of layers.
+constexpr uint64_t kSourceSite = 0;
+constexpr uint64_t kTargetSite = 1;
+constexpr uint64_t kEncoderSites = uint64_t{1} << 32U;
+constexpr uint64_t kDecoderSites = uint64_t{1} << 33U;
+
+TokenEmbeddingOptions embedding_of(const TransformerOptions& options,
+                                   int64_t tokens, uint64_t site) {
+  return {.tokens = tokens,
+          .features = options.layer.features,
+          .scale = std::sqrt(static_cast<float>(options.layer.features)),
+          .positions = Positions::sinusoidal,
+          .max_length = options.max_length,
+          .pad = options.pad,
+          .dropout = options.layer.dropout,
+          .dropout_site = site};
+}
+
+TransformerLayerOptions layer_of(const TransformerOptions& options,
+                                 uint64_t sites) {
+  TransformerLayerOptions layer = options.layer;
+  layer.dropout_site = sites;
+  return layer;
+}
+
+// Source and target are of one batch.
+void check_batches(const TransformerInput& input) {
+  const int64_t source = detail::batch_of(kOperation, input.source);
+  const int64_t target = detail::batch_of(kOperation, input.target);
+  if (source == target) return;
+  fail(ErrorCode::shape_mismatch, kOperation,
+       "{} sources and {} targets; expected one of each for every sentence",
+       source, target);
+}
+
+TransformerPlans compiled(const TransformerMasks& masks,
+                          const TransformerInput& input, int64_t heads) {
+  const TensorView& source = input.source.ids;
+  const TensorView& target = input.target.ids;
+  return {detail::compiled(masks.encoder, source, source, heads),
+          detail::compiled(masks.decoder, target, target, heads),
+          detail::compiled(masks.cross, target, source, heads)};
+}
+
+}  // namespace
+
+TransformerMasks padding_masks(const TensorView& source,
+                               const TensorView& target, int64_t pad) {
+  const PaddingOptions options = {.pad = pad};
+  return {padding({"source", source}, options),
+          causal() & padding({"target", target}, options),
+          padding({"source", source}, options)};
+}
+
+TransformerMasks packed_masks(const Packing& source, const Packing& target) {
+  return {documents({"source", source.documents()}),
+          causal() & documents({"target", target.documents()}),
+          documents({"target", target.documents()},
+                    {"source", source.documents()})};
+}
+
+Transformer::Transformer(const TransformerOptions& options)
+    : source_embedding(
+          embedding_of(options, options.source_tokens, kSourceSite)),
+      target_embedding(
+          embedding_of(options, options.target_tokens, kTargetSite)),
+      encoder(options.encoder_layers, layer_of(options, kEncoderSites)),
+      decoder(options.decoder_layers, layer_of(options, kDecoderSites)),
+      output(options.layer.features, options.target_tokens),
+      options_(options) {}
+
+TransformerResult Transformer::forward(const TransformerInput& input,
+                                       const TransformerMasks& masks,
+                                       const Compute& compute) const {
+  check_batches(input);
+  const TokenRows source = detail::rows_of(input.source, options_.pad);
+  const TokenRows target = detail::rows_of(input.target, options_.pad);
+  TransformerResult result = {
+      .logits = {},
+      .plans = compiled(masks, input, options_.layer.heads),
+      .encoder = {},
+      .decoder = {}};
+  const TransformerPlans& plans = result.plans;
+  result.encoder =
+      encoder.forward(source_embedding.forward(input.source.ids, source),
+                      plans.encoder, compute, source);
+  result.decoder = decoder.forward(
+      target_embedding.forward(input.target.ids, target), result.encoder.y,
+      {plans.decoder, plans.cross}, compute, target);
+  result.logits = output.forward(result.decoder.y, compute);
+  return result;
+}
+
+Tensor Transformer::encode(const TokenBatch& source, const Mask& mask,
+                           const Compute& compute) const {
+  detail::batch_of(kOperation, source);
+  const TokenRows rows = detail::rows_of(source, options_.pad);
+  const MaskPlan plan =
+      detail::compiled(mask, source.ids, source.ids, options_.layer.heads);
+  return encoder
+      .forward(source_embedding.forward(source.ids, rows), plan, compute, rows)
+      .y;
+}
+
+TransformerGradients Transformer::backward(const TransformerInput& input,
+                                           const TransformerResult& result,
+                                           const TensorView& d_logits,
+                                           const Compute& compute) {
+  check_batches(input);
+  const TokenRows source = detail::rows_of(input.source, options_.pad);
+  const TokenRows target = detail::rows_of(input.target, options_.pad);
+  const TransformerPlans& plans = result.plans;
+  const Tensor d_hidden = output.backward(result.decoder.y, d_logits, compute);
+  const DecoderLayerGradients d =
+      decoder.backward(result.decoder, result.encoder.y,
+                       {plans.decoder, plans.cross}, d_hidden, compute, target);
+  const Tensor d_source = encoder.backward(result.encoder, plans.encoder,
+                                           d.d_memory, compute, source);
+  source_embedding.backward(input.source.ids, source, d_source);
+  target_embedding.backward(input.target.ids, target, d.d_x);
+  return {d_source, d.d_x};
+}
+
+void Transformer::visit_parameters(const std::string& prefix,
+                                   const ParameterVisitor& visit) {
+  source_embedding.visit_parameters(prefix + "source_embedding.", visit);
+  target_embedding.visit_parameters(prefix + "target_embedding.", visit);
+  encoder.visit_parameters(prefix + "encoder.", visit);
+  decoder.visit_parameters(prefix + "decoder.", visit);
+  output.visit_parameters(prefix + "output.", visit);
+}
+
+}  // namespace maskwise::nn
