@@ -23,8 +23,6 @@
 namespace maskwise::cli {
 namespace {
 
-constexpr int64_t kMostSamples = 100000;
-
 struct BenchFlags {
   std::vector<std::string> cases = {"all"};
   std::string pass = "forward";
@@ -167,22 +165,7 @@ void add_what_flags(CLI::App& command, BenchFlags& flags) {
 }
 
 void add_how_flags(CLI::App& command, BenchFlags& flags) {
-  command.add_option("--threads", flags.threads, "Counts of threads, in turn")
-      ->type_name("N,...")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->check(whole_number(1, kMostThreads))
-      ->default_str("1");
-  command
-      .add_option("--isa", flags.isa,
-                  "scalar, avx2 or avx512 (default: the best)")
-      ->type_name("NAME");
-  command
-      .add_option("--samples", flags.samples,
-                  "Samples of each, of about 10 ms or one call")
-      ->type_name("N")
-      ->check(whole_number(1, kMostSamples))
-      ->capture_default_str();
+  add_bench_flags(command, flags.threads, flags.isa, flags.samples);
   add_switch(command, "--alone", flags.alone,
              "Measure neither dense nor a loop beside the case");
   add_switch(

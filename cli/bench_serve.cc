@@ -41,6 +41,21 @@ std::string probe_text(const BenchPlace& place) {
 
 }  // namespace
 
+void answer_calls(const Subject& own, const Subject& loop,
+                  const BenchPlace& place) {
+  print(std::string("ready\n"));
+  for (std::string line; std::getline(std::cin, line);) {
+    if (line == "probe") {
+      print(probe_text(place));
+      continue;
+    }
+    const int64_t calls = calls_asked(line);
+    const Subject& asked = line.starts_with("loop") ? loop : own;
+    if (calls == 0 || !asked) refuse(line);
+    print(fmt::format("{:.6f}\n", time_calls(asked, calls).ms));
+  }
+}
+
 void serve(const std::vector<BenchCase>& cases, const BenchPlace& place,
            int64_t memory_cap) {
   if (cases.size() != 1) {
@@ -54,22 +69,13 @@ void serve(const std::vector<BenchCase>& cases, const BenchPlace& place,
       one, compile_under(memory_cap, one.mask.bind(one.shape.scores())));
   const std::vector<PlannedCall> loop = inputs.loop(one.loop);
 
-  const Subject all_parts = [&loop] {
-    for (const PlannedCall& call : loop) call.run();
-  };
-
-  print(std::string("ready\n"));
-  for (std::string line; std::getline(std::cin, line);) {
-    if (line == "probe") {
-      print(probe_text(place));
-      continue;
-    }
-    const int64_t calls = calls_asked(line);
-    const bool parts = line.starts_with("loop");
-    if (calls == 0 || (parts && loop.empty())) refuse(line);
-    print(
-        fmt::format("{:.6f}\n", time_calls(parts ? all_parts : own, calls).ms));
+  Subject all_parts;
+  if (!loop.empty()) {
+    all_parts = [&loop] {
+      for (const PlannedCall& call : loop) call.run();
+    };
   }
+  answer_calls(own, all_parts, place);
 }
 
 }  // namespace maskwise::cli

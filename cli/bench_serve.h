@@ -8,14 +8,19 @@
 
 #include "bench_call.h"
 #include "bench_case.h"
+#include "bench_measure.h"
 
 namespace maskwise::cli {
 
-// Prepares the case, says "ready", and answers each line of standard input
-// until it ends: "call N" runs the case N times, "loop N" its dense calls, and
-// the answer is the milliseconds of one. "probe" answers with the GFLOP/s of
-// the two probes. Throws Error for any other line, or unless there is exactly
-// one case.
+// Says "ready", and answers each line of standard input until it ends: "call N"
+// runs `own` N times, "loop N" the other, where there is one, and the answer is
+// the milliseconds of one. "probe" answers with the GFLOP/s of the two probes.
+// Throws Error for any other line.
+void answer_calls(const Subject& own, const Subject& loop,
+                  const BenchPlace& place);
+
+// Prepares the case and answers: "loop" is one dense call for each of its
+// parts. Throws Error unless there is exactly one case.
 void serve(const std::vector<BenchCase>& cases, const BenchPlace& place,
            int64_t memory_cap);
 

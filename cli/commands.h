@@ -15,6 +15,7 @@ void add_explain(CLI::App& app, int& exit_code);
 void add_verify(CLI::App& app, int& exit_code);
 void add_compare(CLI::App& app, int& exit_code);
 void add_bench(CLI::App& app, int& exit_code);
+void add_bench_layers(CLI::App& app, int& exit_code);
 void add_devices(CLI::App& app, int& exit_code);
 
 }  // namespace maskwise::cli

@@ -12,6 +12,8 @@
 namespace maskwise::cli {
 namespace {
 
+constexpr int64_t kMostSamples = 100000;
+
 std::string_view trimmed(std::string_view text) {
   const size_t begin = text.find_first_not_of(' ');
   if (begin == std::string_view::npos) return "";
@@ -143,6 +145,25 @@ AttentionOptions CallFlags::options() const {
   if (isa) options.isa = parse_isa(*isa);
   options.threads = threads;
   return options;
+}
+
+void add_bench_flags(CLI::App& command, std::vector<int>& threads,
+                     std::optional<std::string>& isa, int64_t& samples) {
+  command.add_option("--threads", threads, "Counts of threads, in turn")
+      ->type_name("N,...")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(whole_number(1, kMostThreads))
+      ->default_str("1");
+  command
+      .add_option("--isa", isa, "scalar, avx2 or avx512 (default: the best)")
+      ->type_name("NAME");
+  command
+      .add_option("--samples", samples,
+                  "Samples of each, of about 10 ms or one call")
+      ->type_name("N")
+      ->check(whole_number(1, kMostSamples))
+      ->capture_default_str();
 }
 
 bool read_sizes(std::string_view text, std::span<int64_t> sizes) {

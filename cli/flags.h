@@ -52,6 +52,10 @@ struct CallFlags {
 
 void add_call_flags(CLI::App& command, CallFlags& flags);
 
+// How a bench measures: --threads N,..., --isa, --samples.
+void add_bench_flags(CLI::App& command, std::vector<int>& threads,
+                     std::optional<std::string>& isa, int64_t& samples);
+
 // More threads than this are a typing error, not a machine.
 inline constexpr int64_t kMostThreads = 1024;
 

@@ -44,6 +44,7 @@ int run(int argc, char** argv) {
   maskwise::cli::add_verify(app, exit_code);
   maskwise::cli::add_compare(app, exit_code);
   maskwise::cli::add_bench(app, exit_code);
+  maskwise::cli::add_bench_layers(app, exit_code);
   maskwise::cli::add_devices(app, exit_code);
   try {
     app.parse(argc, argv);

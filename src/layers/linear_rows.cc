@@ -1,5 +1,7 @@
 #include "layers/linear_rows.h"
 
+#include <vector>
+
 #include "attention/attention_checks.h"
 #include "backend/cpu/matmul.h"
 #include "base/fp_environment.h"
@@ -21,13 +23,12 @@ Matrix matrix_of(const ConstRows& rows) { return {rows.data, rows.step, 1}; }
 // In the order of the rows, then added to what was there.
 void add_bias_gradient(const ConstRows& d_y, float* gradient) {
   const FpEnvironment environment;
-  for (int64_t j = 0; j < d_y.width; ++j) {
-    float sum = 0;
-    for (int64_t i = 0; i < d_y.count; ++i) {
-      sum = sum + d_y.data[i * d_y.step + j];
-    }
-    gradient[j] = gradient[j] + sum;
+  std::vector<float> sums(static_cast<size_t>(d_y.width), 0.0F);
+  for (int64_t i = 0; i < d_y.count; ++i) {
+    const float* row = d_y.data + i * d_y.step;
+    for (size_t j = 0; j < sums.size(); ++j) sums[j] += row[j];
   }
+  for (size_t j = 0; j < sums.size(); ++j) gradient[j] += sums[j];
 }
 
 }  // namespace

@@ -50,7 +50,7 @@ struct KernelTable {
                          BackwardScratch& scratch) = nullptr;
 
   // Computes a panel of a product of matrices. Under FpEnvironment.
-  void (*matmul_panel)(const MatmulProblem& problem, const MatmulTask& task,
+  void (*matmul_panels)(const MatmulProblem& problem, const MatmulTask& task,
                        const MatmulScratch& scratch) = nullptr;
 
   // y = f(x), and d = d f'(x), of `count` elements. Under FpEnvironment.
