@@ -14,6 +14,7 @@ enum class ActivationKind {
   relu,  // max(x, 0)
   gelu,  // x Phi(x), Phi the distribution function of the normal distribution
   silu,  // x / (1 + e^-x)
+  exp,   // e^x, for x <= 0: what a softmax is made of
 };
 
 // log2 Phi(-z) for 0 <= z <= kLargestTail, highest power first: fitted to the
@@ -56,10 +57,12 @@ inline float sigmoid(float x) {
 inline float activation(ActivationKind kind, float x) {
   if (kind == ActivationKind::gelu) return x * normal_distribution(x);
   if (kind == ActivationKind::silu) return x * sigmoid(x);
+  if (kind == ActivationKind::exp) return exp2_contract(x * kLog2e);
   return x < 0 ? 0.0F : x;
 }
 
 inline float activation_slope(ActivationKind kind, float x) {
+  if (kind == ActivationKind::exp) return activation(kind, x);
   if (kind == ActivationKind::gelu) {
     return std::fma(x, normal_density(x), normal_distribution(x));
   }

