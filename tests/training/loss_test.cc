@@ -157,7 +157,7 @@ TEST(CrossEntropy, PaddingIsAbsent) {
 }
 
 TEST(CrossEntropy, WhatIsNotFiniteInARealRowIsSeen) {
-  const auto loss_of = [](std::vector<float> row, float smoothing) {
+  const auto loss_of = [](const std::vector<float>& row, float smoothing) {
     const auto x = Tensor::from<float>({1, 3}, row);
     const auto target = Tensor::from<int64_t>({1}, {0});
     return cross_entropy(x, target, {.smoothing = smoothing})
@@ -184,11 +184,13 @@ TEST(CrossEntropy, WhatIsNotFiniteInARealRowIsSeen) {
 
 // Logits of any size: nothing overflows, and a sure row costs nothing.
 TEST(CrossEntropy, LargeLogitsDoNotOverflow) {
-  const auto x = Tensor::from<float>({2, 2}, {3e38F, -3e38F, 1000, 999});
+  const auto x =
+      Tensor::from<float>({3, 2}, {3e38F, -3e38F, 1000, 999, -1000, -999});
   const auto losses =
-      cross_entropy(x, Tensor::from<int64_t>({2}, {0, 1})).losses;
+      cross_entropy(x, Tensor::from<int64_t>({3}, {0, 1, 0})).losses;
   EXPECT_EQ(losses.data<float>()[0], 0);
   EXPECT_NEAR(losses.data<float>()[1], 1.313261688, 1e-6);
+  EXPECT_NEAR(losses.data<float>()[2], 1.313261688, 1e-6);
 }
 
 TEST(CrossEntropy, RefusesWhatDoesNotFit) {
