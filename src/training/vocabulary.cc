@@ -1,19 +1,17 @@
 #include "maskwise/nn/vocabulary.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
-#include <set>
 #include <utility>
 
 #include "base/fail.h"
 #include "base/printable.h"
 #include "maskwise/io.h"
+#include "training/json_file.h"
 #include "training/utf8.h"
 
 namespace maskwise::nn {
 namespace {
 
-using Json = nlohmann::ordered_json;
 using maskwise::detail::fail;
 using maskwise::detail::printable;
 
@@ -21,68 +19,14 @@ constexpr std::string_view kOperation = "vocabulary";
 constexpr std::string_view kFormat = "maskwise vocabulary 1";
 constexpr std::string_view kSplits[] = {"characters", "blanks"};
 
-// Throws Error (io) that names the file.
-[[noreturn]] void refuse(const std::string& path, const std::string& what) {
-  fail(ErrorCode::io, kOperation, "'{}': {}",
-       printable(path, maskwise::detail::kLongestShownPath), what);
-}
-
-// The JSON of a file in which no object says a key twice.
-Json parsed(const std::string& path) {
-  std::vector<std::set<std::string>> keys;  // of the objects that are open
-  std::string twice;
-  const auto watch = [&](int /*depth*/, Json::parse_event_t event,
-                         const Json& value) {
-    if (event == Json::parse_event_t::object_start) keys.emplace_back();
-    if (event == Json::parse_event_t::object_end) keys.pop_back();
-    if (event == Json::parse_event_t::key &&
-        !keys.back().insert(value.get<std::string>()).second) {
-      twice = value.get<std::string>();
-    }
-    return true;
-  };
-  const std::string text = load_text(path);
-  Json json;
-  try {
-    json = Json::parse(text, watch);
-  } catch (const Json::exception& error) {
-    refuse(path, "is not JSON: " + printable(error.what(), 200));
-  }
-  if (!twice.empty()) {
-    refuse(path, "the key '" + printable(twice) + "' comes twice");
-  }
-  return json;
-}
-
-// The value of that key, which must be text.
-std::string text_of(const Json& json, const char* key,
-                    const std::string& path) {
-  if (!json.is_object() || !json.contains(key) || !json[key].is_string()) {
-    refuse(path, std::string("expected an object with the text '") + key +
-                     "'; it is no vocabulary");
-  }
-  return json[key].get<std::string>();
-}
-
-Split split_of(const std::string& name, const std::string& path) {
+Split split_of(const detail::JsonFile& file) {
+  const std::string name = file.text("split");
   const auto* found = std::ranges::find(kSplits, name);
   if (found == std::end(kSplits)) {
-    refuse(path,
-           "split is '" + printable(name) + "'; expected characters or blanks");
+    file.refuse("split is '" + printable(name) +
+                "'; expected characters or blanks");
   }
   return static_cast<Split>(found - kSplits);
-}
-
-std::vector<std::string> symbols_of(const Json& json, const std::string& path) {
-  if (!json.contains("symbols") || !json["symbols"].is_array()) {
-    refuse(path, "expected a list 'symbols'");
-  }
-  std::vector<std::string> symbols;
-  for (const Json& symbol : json["symbols"]) {
-    if (!symbol.is_string()) refuse(path, "expected a list of texts 'symbols'");
-    symbols.push_back(symbol.get<std::string>());
-  }
-  return symbols;
 }
 
 }  // namespace
@@ -171,26 +115,22 @@ std::string Vocabulary::decode(const std::vector<int64_t>& ids) const {
 void Vocabulary::save(const std::string& path) const {
   const std::vector<std::string> symbols(symbols_.begin() + kFirstSymbol,
                                          symbols_.end());
-  const Json json = {{"format", kFormat},
-                     {"split", kSplits[static_cast<size_t>(split_)]},
-                     {"symbols", symbols}};
+  const detail::Json json = {{"format", kFormat},
+                             {"split", kSplits[static_cast<size_t>(split_)]},
+                             {"symbols", symbols}};
   save_text(path, json.dump(1) + "\n");
 }
 
 Vocabulary Vocabulary::load(const std::string& path) {
-  const Json json = parsed(path);
-  const std::string format = text_of(json, "format", path);
-  if (format != kFormat) {
-    refuse(path, "format is '" + printable(format) + "'; expected '" +
-                     std::string(kFormat) + "'");
-  }
-  const Split split = split_of(text_of(json, "split", path), path);
+  const detail::JsonFile file(kOperation, path);
+  file.check_format(kFormat);
+  const Split split = split_of(file);
+  std::vector<std::string> symbols = file.texts("symbols");
   try {
-    return Vocabulary(split, symbols_of(json, path));
+    return Vocabulary(split, std::move(symbols));
   } catch (const Error& error) {
-    if (error.code() == ErrorCode::io) throw;  // names the file already
     const std::string what = error.what();
-    refuse(path, what.substr(what.find(' ') + 1));
+    file.refuse(what.substr(what.find(' ') + 1));
   }
 }
 

@@ -1,0 +1,123 @@
+// Models from texts to texts or to labels: what is trained, kept in a folder
+// and asked.
+#ifndef MASKWISE_NN_TEXT_MODEL_H_
+#define MASKWISE_NN_TEXT_MODEL_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "maskwise/nn/dataset.h"
+#include "maskwise/nn/module.h"
+#include "maskwise/nn/transformer_layers.h"
+#include "maskwise/nn/vocabulary.h"
+
+namespace maskwise::nn {
+
+enum class Task {
+  seq2seq,   // source -> target text, by a Transformer
+  classify,  // text -> label, by an EncoderClassifier
+};
+
+struct TextModelOptions {
+  Task task = Task::seq2seq;
+  int64_t layers = 2;  // of the encoder, and of the decoder
+  TransformerLayerOptions layer;
+  int64_t max_length = 256;  // symbols of a text, begin or end included
+  // Symbols of an answer at most; 0: twice the longest target that a new model
+  // is made for, and some.
+  int64_t longest_answer = 0;
+};
+
+// Sizes to begin with, pre-norm, 4 heads, ReLU: "tiny", 2 layers of 64 features
+// and 256 hidden; "small", 4 of 128 and 512. Throws Error for another name.
+TextModelOptions text_model_preset(Task task, std::string_view name);
+
+// A pair of texts as ids, without begin and end; the target of a label is its
+// number. `number` is the example's own: what is dropped follows it.
+struct TextExample {
+  std::vector<int64_t> source = {};
+  std::vector<int64_t> target = {};
+  int64_t number = 0;
+};
+
+// A sum of losses, in nats, and of how many targets: symbols with the end, or
+// labels.
+struct LossSum {
+  double sum = 0;
+  int64_t targets = 0;
+
+  double mean() const {
+    return targets == 0 ? 0 : sum / static_cast<double>(targets);
+  }
+};
+
+// What add_gradients() computes gradients of: `factor` times the sum of the
+// losses.
+struct LossOptions {
+  float factor = 1;
+  float smoothing = 0;                   // of targets, for training
+  std::optional<uint64_t> dropout = {};  // seed; none: nothing is dropped
+};
+
+struct PredictOptions {
+  int64_t beam = 5;
+  float length_penalty = 1;
+  int64_t most_texts = 64;  // that are read together; changes no bit
+};
+
+// Texts are packed: what is computed is proportional to the symbols that are
+// there, and the loss of a text has the same bits in any batch.
+class TextModel {
+ public:
+  virtual ~TextModel() = default;
+  TextModel(const TextModel&) = delete;
+  TextModel& operator=(const TextModel&) = delete;
+
+  virtual const TextModelOptions& options() const = 0;
+  virtual Module& module() = 0;
+
+  // The pair as ids. Throws Error "[operation] ..." when a side has no symbol,
+  // is longer than max_length, or is a label that the model does not know.
+  virtual TextExample encode(const TextPair& pair) const = 0;
+
+  // The loss of each example, in order.
+  virtual std::vector<LossSum> losses(const std::vector<TextExample>& examples,
+                                      const Compute& compute = {}) = 0;
+
+  // Adds to the gradients of the parameters; returns the sum of the losses.
+  virtual LossSum add_gradients(const std::vector<TextExample>& examples,
+                                const LossOptions& options,
+                                const Compute& compute = {}) = 0;
+
+  // What the model answers to each text, in order: a function of that text
+  // alone. Throws Error for a text that is empty or too long.
+  virtual std::vector<std::string> predict(
+      const std::vector<std::string>& texts, const PredictOptions& options = {},
+      const Compute& compute = {}) = 0;
+
+  // A model that shares this one's parameters and has gradients of its own.
+  virtual std::unique_ptr<TextModel> twin() const = 0;
+
+  // Writes model.json, vocabularies and parameters into a folder that is there.
+  virtual void save(const std::string& folder) = 0;
+
+ protected:
+  TextModel() = default;
+};
+
+// A new model for these pairs: their symbols and labels, parameters by seed.
+// Throws Error when there is no pair or an option does not fit.
+std::unique_ptr<TextModel> make_text_model(const TextModelOptions& options,
+                                           const std::vector<TextPair>& pairs,
+                                           uint64_t seed);
+
+// What save() wrote. Throws Error (io) that names the file and what is wrong.
+std::unique_ptr<TextModel> load_text_model(const std::string& folder);
+
+}  // namespace maskwise::nn
+
+#endif  // MASKWISE_NN_TEXT_MODEL_H_

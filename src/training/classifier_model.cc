@@ -1,0 +1,141 @@
+#include "training/classifier_model.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/fail.h"
+#include "base/printable.h"
+#include "maskwise/nn/loss.h"
+#include "training/model_folder.h"
+#include "training/text_answers.h"
+#include "training/text_batch.h"
+
+namespace maskwise::nn::detail {
+namespace {
+
+constexpr std::string_view kOperation = "classify";
+
+EncoderClassifierOptions classifier_of(const TextModelOptions& options,
+                                       const Vocabulary& source,
+                                       const std::vector<std::string>& labels) {
+  return {.tokens = source.size(),
+          .classes = std::ssize(labels),
+          .layers = options.layers,
+          .layer = options.layer,
+          .max_length = options.max_length,
+          .pad = Vocabulary::kPad};
+}
+
+// A packed batch with its mask and its labels.
+struct ClassifierBatch {
+  ClassifierBatch(const std::vector<TextExample>& examples,
+                  std::optional<uint64_t> dropout)
+      : texts(sources_of(examples), numbers_of(examples), dropout),
+        mask(documents({"source", texts.packing().documents()})) {
+    std::vector<int64_t> each;
+    for (const TextExample& one : examples) each.push_back(one.target.front());
+    labels = Tensor::from<int64_t>({std::ssize(each)}, each);
+  }
+
+  PackedTexts texts;
+  Mask mask;
+  Tensor labels;
+};
+
+}  // namespace
+
+ClassifierModel::ClassifierModel(const TextModelOptions& options,
+                                 Vocabulary source,
+                                 std::vector<std::string> labels)
+    : options_(options),
+      source_(std::move(source)),
+      labels_(std::move(labels)),
+      classifier_(classifier_of(options, source_, labels_)) {}
+
+TextExample ClassifierModel::encode(const TextPair& pair) const {
+  TextExample example = {.source = source_.encode(pair.source)};
+  check_length(kOperation, pair.source, std::ssize(example.source),
+               options_.max_length);
+  const auto found = std::ranges::lower_bound(labels_, pair.target);
+  if (found == labels_.end() || *found != pair.target) {
+    maskwise::detail::fail(
+        ErrorCode::invalid_argument, kOperation,
+        "the label '{}' is none of the model's {}, the first '{}'",
+        maskwise::detail::printable(pair.target), labels_.size(),
+        maskwise::detail::printable(labels_.front()));
+  }
+  example.target = {found - labels_.begin()};
+  return example;
+}
+
+std::vector<LossSum> ClassifierModel::losses(
+    const std::vector<TextExample>& examples, const Compute& compute) {
+  const ClassifierBatch batch(examples, std::nullopt);
+  const Tensor logits =
+      classifier_.forward(batch.texts.batch(), batch.mask, compute).logits;
+  const CrossEntropy found = cross_entropy(logits, batch.labels, {}, compute);
+  std::vector<LossSum> sums;
+  for (int64_t i = 0; i < found.count; ++i) {
+    sums.push_back({found.losses.data<float>()[i], 1});
+  }
+  return sums;
+}
+
+LossSum ClassifierModel::add_gradients(const std::vector<TextExample>& examples,
+                                       const LossOptions& options,
+                                       const Compute& compute) {
+  const ClassifierBatch batch(examples, options.dropout);
+  const TokenBatch input = batch.texts.batch();
+  const EncoderClassifierResult result =
+      classifier_.forward(input, batch.mask, compute);
+  const CrossEntropyOptions loss = {.smoothing = options.smoothing};
+  const CrossEntropy found =
+      cross_entropy(result.logits, batch.labels, loss, compute);
+  const Tensor d_logits = cross_entropy_backward(result.logits, batch.labels,
+                                                 options.factor, loss, compute);
+  classifier_.backward(input, result, d_logits, compute);
+  LossSum sum = {.targets = found.count};
+  for (const double one : sentence_losses(found.losses)) sum.sum += one;
+  return sum;
+}
+
+std::vector<std::string> ClassifierModel::predict(
+    const std::vector<std::string>& texts, const PredictOptions& options,
+    const Compute& compute) {
+  return answers_by_length(
+      texts, options.most_texts,
+      [&](const std::string& text) {
+        std::vector<int64_t> ids = source_.encode(text);
+        check_length(kOperation, text, std::ssize(ids), options_.max_length);
+        return ids;
+      },
+      [&](const std::vector<TextIds>& ids) {
+        std::vector<TextExample> examples;
+        for (const TextIds& one : ids) examples.push_back({one, {0}});
+        const ClassifierBatch batch(examples, std::nullopt);
+        const Tensor logits =
+            classifier_.forward(batch.texts.batch(), batch.mask, compute)
+                .logits;
+        std::vector<std::string> answers;
+        const auto* row = logits.data<float>();
+        for (size_t i = 0; i < ids.size(); ++i, row += labels_.size()) {
+          const auto* best = std::max_element(row, row + labels_.size());
+          answers.push_back(labels_[static_cast<size_t>(best - row)]);
+        }
+        return answers;
+      });
+}
+
+std::unique_ptr<TextModel> ClassifierModel::twin() const {
+  auto twin = std::make_unique<ClassifierModel>(options_, source_, labels_);
+  share_parameters(classifier_, twin->classifier_);
+  return twin;
+}
+
+void ClassifierModel::save(const std::string& folder) {
+  save_options(folder, {options_, labels_});
+  source_.save(file_in(folder, kSourceFile));
+  save_parameters(folder, classifier_);
+}
+
+}  // namespace maskwise::nn::detail

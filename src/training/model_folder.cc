@@ -1,0 +1,126 @@
+#include "training/model_folder.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "base/fail.h"
+#include "maskwise/io.h"
+#include "training/json_file.h"
+
+namespace maskwise::nn::detail {
+namespace {
+
+constexpr std::string_view kFormat = "maskwise text model 1";
+
+// The names of enumerators in model.json, by value.
+constexpr std::string_view kTasks[] = {"seq2seq", "classify"};
+constexpr std::string_view kActivations[] = {"relu", "gelu", "swiglu"};
+constexpr std::string_view kNormOrders[] = {"post", "pre"};
+constexpr std::string_view kNorms[] = {"layer", "rms"};
+
+template <typename Enum, size_t N>
+Enum enumerator(const JsonFile& file, const char* key,
+                const std::string_view (&names)[N]) {
+  const std::string name = file.text(key);
+  const auto* found = std::ranges::find(names, name);
+  if (found == std::end(names)) {
+    std::string known;
+    for (const std::string_view one : names) {
+      known += (known.empty() ? "" : ", ") + std::string(one);
+    }
+    file.refuse(std::string(key) + " is '" + name +
+                "'; expected one of: " + known);
+  }
+  return static_cast<Enum>(found - names);
+}
+
+template <typename Enum, size_t N>
+std::string_view name_in(const std::string_view (&names)[N], Enum value) {
+  return names[static_cast<size_t>(value)];
+}
+
+std::vector<std::pair<std::string, Parameter*>> parameters_of(Module& module) {
+  std::vector<std::pair<std::string, Parameter*>> found;
+  module.visit_parameters("", [&](const std::string& name, Parameter& one) {
+    found.emplace_back(name, &one);
+  });
+  return found;
+}
+
+}  // namespace
+
+std::string file_in(const std::string& folder, std::string_view name) {
+  return folder + "/" + std::string(name);
+}
+
+void save_options(const std::string& folder, const StoredOptions& stored) {
+  const auto& [options, labels] = stored;
+  const TransformerLayerOptions& layer = options.layer;
+  Json json = {{"format", kFormat},
+               {"task", name_in(kTasks, options.task)},
+               {"layers", options.layers},
+               {"features", layer.features},
+               {"heads", layer.heads},
+               {"kv_heads", layer.kv_heads},
+               {"hidden", layer.hidden},
+               {"activation", name_in(kActivations, layer.activation)},
+               {"norm_order", name_in(kNormOrders, layer.norm_order)},
+               {"norm", name_in(kNorms, layer.norm)},
+               {"eps", layer.eps},
+               {"dropout", layer.dropout},
+               {"max_length", options.max_length},
+               {"longest_answer", options.longest_answer}};
+  if (options.task == Task::classify) json["labels"] = labels;
+  save_text(file_in(folder, kModelFile), json.dump(1) + "\n");
+}
+
+StoredOptions load_options(const std::string& folder) {
+  const JsonFile file("model", file_in(folder, kModelFile));
+  file.check_format(kFormat);
+  StoredOptions stored;
+  TextModelOptions& options = stored.options;
+  TransformerLayerOptions& layer = options.layer;
+  options.task = enumerator<Task>(file, "task", kTasks);
+  options.layers = file.whole_number("layers");
+  layer.features = file.whole_number("features");
+  layer.heads = file.whole_number("heads");
+  layer.kv_heads = file.whole_number("kv_heads");
+  layer.hidden = file.whole_number("hidden");
+  layer.activation = enumerator<Activation>(file, "activation", kActivations);
+  layer.norm_order = enumerator<NormOrder>(file, "norm_order", kNormOrders);
+  layer.norm = enumerator<NormKind>(file, "norm", kNorms);
+  layer.eps = static_cast<float>(file.number("eps"));
+  layer.dropout = file.number("dropout");
+  options.max_length = file.whole_number("max_length");
+  options.longest_answer = file.whole_number("longest_answer");
+  if (options.task == Task::classify) stored.labels = file.texts("labels");
+  return stored;
+}
+
+void save_parameters(const std::string& folder, Module& module) {
+  save_safetensors(file_in(folder, kParametersFile), module.parameters());
+}
+
+void load_parameters(const std::string& folder, Module& module) {
+  const std::string path = file_in(folder, kParametersFile);
+  try {
+    module.load_parameters(load_safetensors(path));
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::io) throw;  // names the file already
+    const std::string what = error.what();
+    maskwise::detail::fail(ErrorCode::io, "model", "'{}': {}", path,
+                           what.substr(what.find(' ') + 1));
+  }
+}
+
+void share_parameters(const Module& module, Module& twin) {
+  // Visiting gives references that can be written through; here none is.
+  const auto from = parameters_of(const_cast<Module&>(module));
+  const auto to = parameters_of(twin);
+  for (size_t i = 0; i < to.size(); ++i) {
+    to[i].second->value = from[i].second->value;
+  }
+}
+
+}  // namespace maskwise::nn::detail

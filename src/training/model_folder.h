@@ -1,0 +1,40 @@
+// The files of a model: model.json, the vocabularies, the parameters.
+#ifndef MASKWISE_TRAINING_MODEL_FOLDER_H_
+#define MASKWISE_TRAINING_MODEL_FOLDER_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "maskwise/nn/module.h"
+#include "maskwise/nn/text_model.h"
+
+namespace maskwise::nn::detail {
+
+inline constexpr std::string_view kModelFile = "model.json";
+inline constexpr std::string_view kSourceFile = "source.json";
+inline constexpr std::string_view kTargetFile = "target.json";
+inline constexpr std::string_view kParametersFile = "model.safetensors";
+
+std::string file_in(const std::string& folder, std::string_view name);
+
+// What model.json holds.
+struct StoredOptions {
+  TextModelOptions options;
+  std::vector<std::string> labels;  // of Task::classify
+};
+
+void save_options(const std::string& folder, const StoredOptions& stored);
+
+// Throws Error (io) that names the file and what is wrong with it.
+StoredOptions load_options(const std::string& folder);
+
+void save_parameters(const std::string& folder, Module& module);
+void load_parameters(const std::string& folder, Module& module);
+
+// Makes the values of `twin` those of `module`, in the same memory.
+void share_parameters(const Module& module, Module& twin);
+
+}  // namespace maskwise::nn::detail
+
+#endif  // MASKWISE_TRAINING_MODEL_FOLDER_H_

@@ -1,0 +1,43 @@
+// A Transformer from texts to texts.
+#ifndef MASKWISE_TRAINING_SEQ2SEQ_MODEL_H_
+#define MASKWISE_TRAINING_SEQ2SEQ_MODEL_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "maskwise/nn/text_model.h"
+#include "maskwise/nn/transformer.h"
+#include "maskwise/nn/vocabulary.h"
+
+namespace maskwise::nn::detail {
+
+class Seq2SeqModel : public TextModel {
+ public:
+  Seq2SeqModel(const TextModelOptions& options, Vocabulary source,
+               Vocabulary target);
+
+  const TextModelOptions& options() const override { return options_; }
+  Module& module() override { return transformer_; }
+  TextExample encode(const TextPair& pair) const override;
+  std::vector<LossSum> losses(const std::vector<TextExample>& examples,
+                              const Compute& compute) override;
+  LossSum add_gradients(const std::vector<TextExample>& examples,
+                        const LossOptions& options,
+                        const Compute& compute) override;
+  std::vector<std::string> predict(const std::vector<std::string>& texts,
+                                   const PredictOptions& options,
+                                   const Compute& compute) override;
+  std::unique_ptr<TextModel> twin() const override;
+  void save(const std::string& folder) override;
+
+ private:
+  TextModelOptions options_;
+  Vocabulary source_;
+  Vocabulary target_;
+  Transformer transformer_;
+};
+
+}  // namespace maskwise::nn::detail
+
+#endif  // MASKWISE_TRAINING_SEQ2SEQ_MODEL_H_

@@ -1,0 +1,29 @@
+// Texts that a model is asked for, a batch at a time.
+#ifndef MASKWISE_TRAINING_TEXT_ANSWERS_H_
+#define MASKWISE_TRAINING_TEXT_ANSWERS_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace maskwise::nn::detail {
+
+// Throws Error that shows the text unless it has from 1 to `most` symbols.
+void check_length(std::string_view operation, std::string_view text,
+                  int64_t symbols, int64_t most);
+
+using TextIds = std::vector<int64_t>;
+
+// The answers to texts, in order. Texts are encoded first, all of them; those
+// of like length are then answered together, at most `most_texts` of them.
+std::vector<std::string> answers_by_length(
+    const std::vector<std::string>& texts, int64_t most_texts,
+    const std::function<TextIds(const std::string&)>& encode,
+    const std::function<std::vector<std::string>(const std::vector<TextIds>&)>&
+        answer);
+
+}  // namespace maskwise::nn::detail
+
+#endif  // MASKWISE_TRAINING_TEXT_ANSWERS_H_
