@@ -1,6 +1,8 @@
 #include "maskwise/nn/dropout.h"
 
+#include <algorithm>
 #include <cmath>
+#include <string>
 #include <string_view>
 
 #include "base/fail.h"
@@ -48,7 +50,9 @@ Tensor Dropout::apply(const TensorView& x, const TokenRows& rows) const {
   if (!x.defined() || x.rank() < 2 || x.dtype() != DType::f32) {
     fail(ErrorCode::shape_mismatch, kOperation,
          "expected x as f32 of shape [B, L, ...], got {}",
-         x.defined() ? to_string(x.shape()) : "nothing");
+         x.defined()
+             ? to_string(x.shape()) + " of " + std::string(name_of(x.dtype()))
+             : "nothing");
   }
   Tensor result = Tensor::copy_of(x);
   if (!is_active(rows)) return result;

@@ -38,6 +38,36 @@ TEST(FeedForward, ValuesAndGradientsAreThoseOfTheFormula) {
   }
 }
 
+TEST(FeedForward, WhatItDropsIsDroppedOfItsGradientsToo) {
+  Rng rng(46);
+  nn::TokenRows rows =
+      nn::token_rows(Tensor::from<int64_t>({2, 3}, {1, 2, 3, 0, 1, 2}));
+  rows.dropout = 11;
+  for (const Activation activation : kActivations) {
+    const nn::Dropout dropout(0.25, 6);
+    FeedForward layer(5, 7, activation, dropout);
+    randomise(rng, layer);
+    const Tensor x = normal(rng, {2, 3, 5});
+    const Tensor d_y = normal(rng, {2, 3, 5});
+    WideMap at = wide_parameters(layer);
+    at["x"] = widened(x);
+    const LayerFunction y_of = [&](const WideMap& w) {
+      return feed_forward_oracle(w.at("x"), w, activation, [&](const Wide& y) {
+        return dropped_oracle(y, dropout, rows);
+      });
+    };
+    const FeedForwardResult result = layer.forward(x, {}, rows);
+    expect_close(result.y, y_of(at), "y");
+    TensorMap found = layer.gradients();
+    found["x"] = layer.backward(x, result, d_y, {}, rows);
+    expect_slopes(y_of, at, d_y, found);
+    // Without a seed it is the layer without dropout.
+    FeedForward plain(5, 7, activation);
+    plain.load_parameters(layer.parameters());
+    EXPECT_TRUE(same_bits(layer.forward(x).y, plain.forward(x).y));
+  }
+}
+
 // The slope of an activation at a NaN is a NaN, and 0 times it is one, too.
 TEST(FeedForward, ARowWithoutGradientIsAbsentWhateverItHolds) {
   Rng rng(8);

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes pytorch_numbers.h: what PyTorch's Transformer layers give.
+"""Writes pytorch_numbers.h: what PyTorch's Transformer and its layers give.
 
 Needs PyTorch; the tests do not. Every parameter tensor is cos(0, 1, 2, ...)
 reshaped, x is sin(1, 2, 3, ...), memory sin(0.5, 1.5, 2.5, ...). Computed in
@@ -8,6 +8,7 @@ float64, in training mode with dropout 0, which keeps PyTorch off its fast path.
     python3 tests/layers/make_pytorch_numbers.py > tests/layers/pytorch_numbers.h
 """
 import itertools
+import math
 
 import torch
 from torch import nn
@@ -20,14 +21,24 @@ TARGET_PADDING = torch.tensor([[False, False, False], [False, False, True]])
 SOURCE_PADDING = torch.tensor([[False, True, False, False],
                                [False, False, True, True]])
 CAUSAL = torch.ones(LENGTH, LENGTH).triu(1).bool()
+# Of the whole Transformer; 0 is padding. A target that begins with padding has
+# rows that see nothing, of which PyTorch makes NaN in every row; padding at the
+# end is hidden by the causal mask alone.
+SOURCE_IDS = torch.tensor([[5, 3, 2, 6], [0, 4, 1, 0]])
+TARGET_IDS = torch.tensor([[1, 3, 2], [1, 0, 5]])
+SOURCE_TOKENS, TARGET_TOKENS = 7, 6
+# Without one of the masks the logits of the first and the last differ by 9e-5
+# and more. These parameters make two post-norm layers forget their tokens.
+TRANSFORMERS = [("post", 1), ("post", 2), ("pre", 2)]
 
 HEAD = """\
-// What PyTorch's Transformer layers give: written by make_pytorch_numbers.py
-// with torch {version}, in float64.
+// What PyTorch's Transformer and its layers give: written by
+// make_pytorch_numbers.py with torch {version}, in float64.
 #ifndef MASKWISE_TESTS_LAYERS_PYTORCH_NUMBERS_H_
 #define MASKWISE_TESTS_LAYERS_PYTORCH_NUMBERS_H_
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "maskwise/nn/transformer_layers.h"
@@ -47,6 +58,27 @@ struct PytorchCase {{
 }};
 
 inline const std::vector<PytorchCase> kPytorchCases = {{
+"""
+MIDDLE = """\
+};
+
+// nn.Transformer, with as many layers on each side, between embeddings and
+// logits.
+struct PytorchTransformer {
+  nn::NormOrder order = nn::NormOrder::post;
+  int64_t layers = 1;
+  std::vector<int64_t> source;  // [2, 4]
+  std::vector<int64_t> target;  // [2, 3]
+  std::vector<double> logits;   // [2, 3, 6]
+};
+
+inline const std::vector<PytorchTransformer> kPytorchTransformers = {
+"""
+NAMES = """\
+};
+
+// The parameters of the one with two layers.
+inline const std::vector<std::string> kPytorchNames = {
 """
 TAIL = """\
 };
@@ -100,6 +132,47 @@ def show(side, order, activation, causal, layers, y):
           f"{{{numbers}}}}},")
 
 
+def embedded(ids, tokens):
+    """Embeddings times sqrt(E) and sinusoids of the tokens before each."""
+    table = filled(nn.Embedding(tokens, 4, dtype=torch.float64))
+    real = (ids != 0).long()
+    positions = (real.cumsum(1) - real)[..., None].double()
+    angles = positions / 10000 ** (torch.tensor([0, 0, 2, 2]).double() / 4)
+    places = torch.where(torch.tensor([True, False, True, False]),
+                         angles.sin(), angles.cos())
+    return table(ids) * math.sqrt(4) + places
+
+
+def transformer(order, layers):
+    return filled(nn.Transformer(
+        num_encoder_layers=layers, num_decoder_layers=layers,
+        norm_first=order == "pre", **SIZES))
+
+
+def logits(order, layers):
+    output = filled(nn.Linear(4, TARGET_TOKENS, dtype=torch.float64))
+    source_padding = SOURCE_IDS == 0
+    return output(transformer(order, layers)(
+        embedded(SOURCE_IDS, SOURCE_TOKENS),
+        embedded(TARGET_IDS, TARGET_TOKENS),
+        tgt_mask=CAUSAL, src_key_padding_mask=source_padding,
+        tgt_key_padding_mask=TARGET_IDS == 0,
+        memory_key_padding_mask=source_padding))
+
+
+def listed(values, form):
+    return "{" + ", ".join(form(each) for each in values) + "}"
+
+
+def show_transformer(order, layers):
+    ids = [listed(each.flatten().tolist(), str)
+           for each in (SOURCE_IDS, TARGET_IDS)]
+    numbers = listed(logits(order, layers).flatten().tolist(),
+                     lambda each: f"{each:.8f}")
+    print(f"{{nn::NormOrder::{order}, {layers}, {ids[0]}, {ids[1]}, "
+          f"{numbers}}},")
+
+
 def main():
     print(HEAD.format(version=torch.__version__), end="")
     for order, activation, layers in itertools.product(
@@ -109,6 +182,12 @@ def main():
                  encoded(order, activation, causal, layers))
         show("decoder", order, activation, True, layers,
              decoded(order, activation, layers))
+    print(MIDDLE, end="")
+    for order, layers in TRANSFORMERS:
+        show_transformer(order, layers)
+    print(NAMES, end="")
+    for name, _ in transformer("post", 2).named_parameters():
+        print(f'"{name}",')
     print(TAIL, end="")
 
 

@@ -1,9 +1,10 @@
-// What PyTorch's Transformer layers give: written by make_pytorch_numbers.py
-// with torch 2.15.0+cu132, in float64.
+// What PyTorch's Transformer and its layers give: written by
+// make_pytorch_numbers.py with torch 2.15.0+cu132, in float64.
 #ifndef MASKWISE_TESTS_LAYERS_PYTORCH_NUMBERS_H_
 #define MASKWISE_TESTS_LAYERS_PYTORCH_NUMBERS_H_
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "maskwise/nn/transformer_layers.h"
@@ -263,6 +264,123 @@ inline const std::vector<PytorchCase> kPytorchCases = {
       12.10628451,  -18.94959385, 12.78212728,  -8.62518092,  14.16073271,
       -19.28451680, 9.05907444,   -9.74442569,  15.03440214,  -20.36390639,
       13.50098666,  -9.31796795,  12.06481169,  -19.50014561}},
+};
+
+// nn.Transformer, with as many layers on each side, between embeddings and
+// logits.
+struct PytorchTransformer {
+  nn::NormOrder order = nn::NormOrder::post;
+  int64_t layers = 1;
+  std::vector<int64_t> source;  // [2, 4]
+  std::vector<int64_t> target;  // [2, 3]
+  std::vector<double> logits;   // [2, 3, 6]
+};
+
+inline const std::vector<PytorchTransformer> kPytorchTransformers = {
+    {nn::NormOrder::post,
+     1,
+     {5, 3, 2, 6, 0, 4, 1, 0},
+     {1, 3, 2, 1, 0, 5},
+     {4.44993891,  -1.58146763, -1.09232298, 2.01573389,  -3.90681523,
+      1.53076554,  4.44564782,  -1.58019275, -1.08969853, 2.01102809,
+      -3.90328785, 1.53086005,  4.44901706,  -1.58122130, -1.09172316,
+      2.01470341,  -3.90606793, 1.53081908,  4.44998162,  -1.58148381,
+      -1.09234453, 2.01577824,  -3.90685166, 1.53076881,  4.44578700,
+      -1.58023619, -1.08978091, 2.01117923,  -3.90340306, 1.53085951,
+      4.44550368,  -1.58014705, -1.08961413, 2.01087206,  -3.90316827,
+      1.53085975}},
+    {nn::NormOrder::post,
+     2,
+     {5, 3, 2, 6, 0, 4, 1, 0},
+     {1, 3, 2, 1, 0, 5},
+     {4.44813677,  -1.58095143, -1.09119566, 2.01374395,  -3.90534113,
+      1.53082841,  4.44813830,  -1.58095189, -1.09119659, 2.01374563,
+      -3.90534239, 1.53082838,  4.44813807,  -1.58095182, -1.09119646,
+      2.01374538,  -3.90534221, 1.53082838,  4.44813572,  -1.58095111,
+      -1.09119503, 2.01374281,  -3.90534027, 1.53082843,  4.44813647,
+      -1.58095134, -1.09119549, 2.01374363,  -3.90534089, 1.53082841,
+      4.44813719,  -1.58095155, -1.09119592, 2.01374441,  -3.90534148,
+      1.53082840}},
+    {nn::NormOrder::pre,
+     2,
+     {5, 3, 2, 6, 0, 4, 1, 0},
+     {1, 3, 2, 1, 0, 5},
+     {3.08867604,  -1.37707651, 0.00174199,  0.38108559,  -2.86392534,
+      1.80205719,  3.18090685,  -1.34272278, -0.13539901, 0.52601454,
+      -2.91624810, 1.72552912,  3.31056212,  -1.51669432, -0.03762352,
+      0.57216542,  -3.07435606, 1.88607075,  3.08583437,  -1.37353194,
+      -0.00005011, 0.37988381,  -2.86056216, 1.79886233,  3.20578737,
+      -1.35088602, -0.14960783, 0.55275279,  -2.93699386, 1.72591153,
+      3.26606966,  -1.43720112, -0.09705150, 0.57036166,  -3.01257005,
+      1.80710245}},
+};
+
+// The parameters of the one with two layers.
+inline const std::vector<std::string> kPytorchNames = {
+    "encoder.layers.0.self_attn.in_proj_weight",
+    "encoder.layers.0.self_attn.in_proj_bias",
+    "encoder.layers.0.self_attn.out_proj.weight",
+    "encoder.layers.0.self_attn.out_proj.bias",
+    "encoder.layers.0.linear1.weight",
+    "encoder.layers.0.linear1.bias",
+    "encoder.layers.0.linear2.weight",
+    "encoder.layers.0.linear2.bias",
+    "encoder.layers.0.norm1.weight",
+    "encoder.layers.0.norm1.bias",
+    "encoder.layers.0.norm2.weight",
+    "encoder.layers.0.norm2.bias",
+    "encoder.layers.1.self_attn.in_proj_weight",
+    "encoder.layers.1.self_attn.in_proj_bias",
+    "encoder.layers.1.self_attn.out_proj.weight",
+    "encoder.layers.1.self_attn.out_proj.bias",
+    "encoder.layers.1.linear1.weight",
+    "encoder.layers.1.linear1.bias",
+    "encoder.layers.1.linear2.weight",
+    "encoder.layers.1.linear2.bias",
+    "encoder.layers.1.norm1.weight",
+    "encoder.layers.1.norm1.bias",
+    "encoder.layers.1.norm2.weight",
+    "encoder.layers.1.norm2.bias",
+    "encoder.norm.weight",
+    "encoder.norm.bias",
+    "decoder.layers.0.self_attn.in_proj_weight",
+    "decoder.layers.0.self_attn.in_proj_bias",
+    "decoder.layers.0.self_attn.out_proj.weight",
+    "decoder.layers.0.self_attn.out_proj.bias",
+    "decoder.layers.0.multihead_attn.in_proj_weight",
+    "decoder.layers.0.multihead_attn.in_proj_bias",
+    "decoder.layers.0.multihead_attn.out_proj.weight",
+    "decoder.layers.0.multihead_attn.out_proj.bias",
+    "decoder.layers.0.linear1.weight",
+    "decoder.layers.0.linear1.bias",
+    "decoder.layers.0.linear2.weight",
+    "decoder.layers.0.linear2.bias",
+    "decoder.layers.0.norm1.weight",
+    "decoder.layers.0.norm1.bias",
+    "decoder.layers.0.norm2.weight",
+    "decoder.layers.0.norm2.bias",
+    "decoder.layers.0.norm3.weight",
+    "decoder.layers.0.norm3.bias",
+    "decoder.layers.1.self_attn.in_proj_weight",
+    "decoder.layers.1.self_attn.in_proj_bias",
+    "decoder.layers.1.self_attn.out_proj.weight",
+    "decoder.layers.1.self_attn.out_proj.bias",
+    "decoder.layers.1.multihead_attn.in_proj_weight",
+    "decoder.layers.1.multihead_attn.in_proj_bias",
+    "decoder.layers.1.multihead_attn.out_proj.weight",
+    "decoder.layers.1.multihead_attn.out_proj.bias",
+    "decoder.layers.1.linear1.weight",
+    "decoder.layers.1.linear1.bias",
+    "decoder.layers.1.linear2.weight",
+    "decoder.layers.1.linear2.bias",
+    "decoder.layers.1.norm1.weight",
+    "decoder.layers.1.norm1.bias",
+    "decoder.layers.1.norm2.weight",
+    "decoder.layers.1.norm2.bias",
+    "decoder.layers.1.norm3.weight",
+    "decoder.layers.1.norm3.bias",
+    "decoder.norm.weight",
+    "decoder.norm.bias",
 };
 
 }  // namespace maskwise::testing

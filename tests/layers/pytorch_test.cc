@@ -3,11 +3,13 @@
 
 #include <cmath>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "maskwise/mask.h"
 #include "maskwise/mask_plan.h"
+#include "maskwise/nn/transformer.h"
 #include "tests/layers/pytorch_numbers.h"
 
 namespace maskwise::testing {
@@ -109,6 +111,50 @@ TEST(TransformerLayers, GiveTheNumbersOfPyTorch) {
           << "case " << &each - kPytorchCases.data() << ", number " << i;
     }
   }
+}
+
+nn::Transformer transformer_of(nn::NormOrder order, int64_t layers) {
+  return nn::Transformer(
+      {.source_tokens = 7,
+       .target_tokens = 6,
+       .encoder_layers = layers,
+       .decoder_layers = layers,
+       .layer = {
+           .features = 4, .heads = 2, .hidden = 16, .norm_order = order}});
+}
+
+// Embeddings and masks of token ids are our part: PyTorch's are written in
+// make_pytorch_numbers.py. The rows of padding are nobody's.
+TEST(Transformer, GivesTheNumbersOfPyTorch) {
+  for (const PytorchTransformer& each : kPytorchTransformers) {
+    nn::Transformer model = transformer_of(each.order, each.layers);
+    fill_by_cosine(model);
+    const auto source = Tensor::from<int64_t>({2, 4}, each.source);
+    const auto target = Tensor::from<int64_t>({2, 3}, each.target);
+    const Tensor logits =
+        model.forward({{source}, {target}}, nn::padding_masks(source, target))
+            .logits;
+    ASSERT_EQ(logits.size(), std::ssize(each.logits));
+    int64_t compared = 0;
+    for (size_t i = 0; i < each.logits.size(); ++i) {
+      if (each.target[i / 6] == 0) continue;
+      EXPECT_NEAR(logits.data<float>()[i], each.logits[i],
+                  kTolerance * std::fmax(1, std::fabs(each.logits[i])))
+          << "case " << &each - kPytorchTransformers.data() << ", number " << i;
+      ++compared;
+    }
+    EXPECT_EQ(compared, 30);
+  }
+}
+
+TEST(Transformer, HasTheNamesOfPyTorchAndThoseOfItsEmbeddingsAndOutput) {
+  nn::Transformer model = transformer_of(nn::NormOrder::post, 2);
+  std::set<std::string> names(kPytorchNames.begin(), kPytorchNames.end());
+  names.insert({"source_embedding.weight", "target_embedding.weight",
+                "output.weight", "output.bias"});
+  std::set<std::string> found;
+  for (const auto& [name, value] : model.parameters()) found.insert(name);
+  EXPECT_EQ(found, names);
 }
 
 }  // namespace

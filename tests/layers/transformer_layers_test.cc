@@ -47,55 +47,100 @@ std::vector<TransformerLayerOptions> all_options() {
   return options;
 }
 
+// The same with dropout and rotary positions, which want even heads.
+std::vector<TransformerLayerOptions> all_options_of_training() {
+  std::vector<TransformerLayerOptions> options = all_options();
+  for (TransformerLayerOptions& each : options) {
+    each.features = 8;
+    each.dropout = 0.25;
+    each.dropout_site = 12;
+    each.rotary_base = 50;
+  }
+  return options;
+}
+
+// Of a batch with padding at the left and in the middle.
+nn::TokenRows rows_of_training() {
+  nn::TokenRows rows =
+      nn::token_rows(Tensor::from<int64_t>({2, 4}, {0, 5, 3, 8, 7, 0, 0, 4}));
+  rows.dropout = 21;
+  return rows;
+}
+
+void expect_encoder(Rng& rng, const TransformerLayerOptions& options,
+                    const nn::TokenRows& rows = {}) {
+  EncoderLayer layer(options);
+  randomise(rng, layer);
+  const Tensor seen = mask_with_gaps(rng, kSelf);
+  const MaskPlan plan = compile(allow(seen).bind(kSelf));
+  const Tensor x = normal(rng, {2, 4, options.features});
+  const Tensor d_y = normal(rng, {2, 4, options.features});
+  WideMap at = wide_parameters(layer);
+  at["x"] = widened(x);
+  const LayerFunction y_of = [&](const WideMap& w) {
+    return encoder_oracle(w, 2, options, visible_in(seen), rows);
+  };
+  const EncoderLayerResult result = layer.forward(x, plan, {}, rows);
+  expect_close(result.y, y_of(at), "y");
+  TensorMap found = layer.gradients();
+  found["x"] = layer.backward(result, plan, d_y, {}, rows);
+  expect_slopes(y_of, at, d_y, found);
+}
+
 TEST(EncoderLayer, ValuesAndGradientsAreThoseOfTheFormula) {
   Rng rng(13);
   for (const TransformerLayerOptions& options : all_options()) {
-    EncoderLayer layer(options);
-    randomise(rng, layer);
-    const Tensor seen = mask_with_gaps(rng, kSelf);
-    const MaskPlan plan = compile(allow(seen).bind(kSelf));
-    const Tensor x = normal(rng, {2, 4, 6});
-    const Tensor d_y = normal(rng, {2, 4, 6});
-    WideMap at = wide_parameters(layer);
-    at["x"] = widened(x);
-    const LayerFunction y_of = [&](const WideMap& w) {
-      return encoder_oracle(w, 2, options, visible_in(seen));
-    };
-    const EncoderLayerResult result = layer.forward(x, plan);
-    expect_close(result.y, y_of(at), "y");
-    TensorMap found = layer.gradients();
-    found["x"] = layer.backward(result, plan, d_y);
-    expect_slopes(y_of, at, d_y, found);
+    expect_encoder(rng, options);
   }
+}
+
+TEST(EncoderLayer, DropoutAndRotaryPositionsAreThoseOfTheFormula) {
+  Rng rng(47);
+  for (const TransformerLayerOptions& options : all_options_of_training()) {
+    expect_encoder(rng, options, rows_of_training());
+  }
+}
+
+void expect_decoder(Rng& rng, const TransformerLayerOptions& options,
+                    const nn::TokenRows& rows = {}) {
+  DecoderLayer layer(options);
+  randomise(rng, layer);
+  const Tensor seen = mask_with_gaps(rng, kSelf);
+  const Tensor crossed = mask_with_gaps(rng, kCross);
+  const MaskPlan self = compile(allow(seen).bind(kSelf));
+  const MaskPlan cross = compile(allow(crossed).bind(kCross));
+  const Tensor x = normal(rng, {2, 4, options.features});
+  const Tensor memory = normal(rng, {2, 3, options.features});
+  const Tensor d_y = normal(rng, {2, 4, options.features});
+  WideMap at = wide_parameters(layer);
+  at["x"] = widened(x);
+  at["memory"] = widened(memory);
+  const LayerFunction y_of = [&](const WideMap& w) {
+    return decoder_oracle(w, 2, options, visible_in(seen), visible_in(crossed),
+                          rows);
+  };
+  const DecoderLayerResult result =
+      layer.forward(x, memory, {self, cross}, {}, rows);
+  expect_close(result.y, y_of(at), "y");
+  const DecoderLayerGradients gradients =
+      layer.backward(result, memory, {self, cross}, d_y, {}, rows);
+  TensorMap found = layer.gradients();
+  found["x"] = gradients.d_x;
+  found["memory"] = gradients.d_memory;
+  expect_slopes(y_of, at, d_y, found);
 }
 
 TEST(DecoderLayer, ValuesAndGradientsAreThoseOfTheFormula) {
   Rng rng(14);
   for (const TransformerLayerOptions& options : all_options()) {
-    DecoderLayer layer(options);
-    randomise(rng, layer);
-    const Tensor seen = mask_with_gaps(rng, kSelf);
-    const Tensor crossed = mask_with_gaps(rng, kCross);
-    const MaskPlan self = compile(allow(seen).bind(kSelf));
-    const MaskPlan cross = compile(allow(crossed).bind(kCross));
-    const Tensor x = normal(rng, {2, 4, 6});
-    const Tensor memory = normal(rng, {2, 3, 6});
-    const Tensor d_y = normal(rng, {2, 4, 6});
-    WideMap at = wide_parameters(layer);
-    at["x"] = widened(x);
-    at["memory"] = widened(memory);
-    const LayerFunction y_of = [&](const WideMap& w) {
-      return decoder_oracle(w, 2, options, visible_in(seen),
-                            visible_in(crossed));
-    };
-    const DecoderLayerResult result = layer.forward(x, memory, {self, cross});
-    expect_close(result.y, y_of(at), "y");
-    const DecoderLayerGradients gradients =
-        layer.backward(result, memory, {self, cross}, d_y);
-    TensorMap found = layer.gradients();
-    found["x"] = gradients.d_x;
-    found["memory"] = gradients.d_memory;
-    expect_slopes(y_of, at, d_y, found);
+    expect_decoder(rng, options);
+  }
+}
+
+TEST(DecoderLayer, DropoutAndRotaryPositionsAreThoseOfTheFormula) {
+  Rng rng(48);
+  for (const TransformerLayerOptions& options : all_options_of_training()) {
+    expect_decoder(rng, options, rows_of_training());
   }
 }
 
@@ -113,6 +158,9 @@ TEST(TransformerLayers, RefuseSizesThatDoNotFitTogether) {
           "2 heads and 4 kv heads");
   refuses({.features = 4, .heads = 2}, "0 features; expected at least 1");
   refuses({.features = 4, .hidden = 1, .eps = kNan}, "eps is nan");
+  refuses({.features = 4, .hidden = 1, .dropout = 1}, "p is 1; expected");
+  refuses({.features = 6, .heads = 2, .hidden = 1, .rotary_base = 100},
+          "heads of 3 features under rotary positions");
 }
 
 class BadCalls : public ::testing::TestWithParam<NormOrder> {

@@ -4,7 +4,9 @@
 #ifndef MASKWISE_TESTS_SUPPORT_LAYER_ORACLE_H_
 #define MASKWISE_TESTS_SUPPORT_LAYER_ORACLE_H_
 
+#include <algorithm>
 #include <cmath>
+#include <complex>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -74,8 +76,14 @@ inline double activation_oracle(nn::Activation activation, double x) {
   return x / (1 + std::exp(-x));
 }
 
+// What becomes of rows on their way: features dropped, or nothing.
+using RowFunction = std::function<Wide(const Wide&)>;
+
+inline Wide unchanged(const Wide& x) { return x; }
+
 inline Wide feed_forward_oracle(const Wide& x, const WideMap& at,
-                                nn::Activation activation) {
+                                nn::Activation activation,
+                                const RowFunction& drop = unchanged) {
   const Wide hidden =
       linear_oracle(x, at.at("linear1.weight"), at.at("linear1.bias"));
   const bool gated = activation == nn::Activation::swiglu;
@@ -88,7 +96,8 @@ inline Wide feed_forward_oracle(const Wide& x, const WideMap& at,
     gate[i] =
         activation_oracle(activation, gate[i]) * (gated ? hidden[i] : 1.0);
   }
-  return linear_oracle(gate, at.at("linear2.weight"), at.at("linear2.bias"));
+  return linear_oracle(drop(gate), at.at("linear2.weight"),
+                       at.at("linear2.bias"));
 }
 
 // Who sees whom: visible(b, h, q, k).
@@ -99,7 +108,26 @@ struct AttentionSizes {
   size_t heads = 1;
   size_t kv_heads = 1;
   size_t features = 1;
+  double rotary_base = 0;
+  std::vector<int64_t> positions = {};  // of each row, under a rotary base
 };
+
+// Pairs of features of each head as complex numbers, turned by
+// position / base^(2i / dim) (Su et al. 2021). 0: not.
+inline Wide turned_oracle(Wide rows, size_t dim, double base,
+                          const std::vector<int64_t>& positions) {
+  if (base == 0) return rows;
+  const size_t width = rows.size() / positions.size();
+  for (size_t i = 0; i < rows.size(); i += 2) {
+    const double angle = double(positions[i / width]) *
+                         std::pow(base, -double(i % width % dim) / double(dim));
+    const std::complex<double> turned =
+        std::complex(rows[i], rows[i + 1]) * std::polar(1.0, angle);
+    rows[i] = turned.real();
+    rows[i + 1] = turned.imag();
+  }
+  return rows;
+}
 
 // One query [D] over the keys of a head; k and v are `step` apart. Zeros when
 // it sees none.
@@ -129,7 +157,7 @@ inline Wide multi_head_oracle(const Wide& x, const Wide& memory,
                               const WideMap& at, const std::string& name,
                               const AttentionSizes& sizes,
                               const Visible& visible) {
-  const auto [batch, heads, kv_heads, features] = sizes;
+  const auto& [batch, heads, kv_heads, features, base, positions] = sizes;
   const size_t dim = features / heads;
   const Wide& weight = at.at(name + "in_proj_weight");
   const Wide& bias = at.at(name + "in_proj_bias");
@@ -141,8 +169,9 @@ inline Wide multi_head_oracle(const Wide& x, const Wide& memory,
         Wide(at_bias, at_bias + std::ptrdiff_t(width)));
   };
   const size_t kv_width = kv_heads * dim;
-  const Wide q = part(x, 0, features);
-  const Wide k = part(memory, features, kv_width);
+  const Wide q = turned_oracle(part(x, 0, features), dim, base, positions);
+  const Wide k =
+      turned_oracle(part(memory, features, kv_width), dim, base, positions);
   const Wide v = part(memory, features + kv_width, kv_width);
   const size_t q_len = x.size() / features / batch;
   const size_t kv_len = memory.size() / features / batch;
@@ -179,45 +208,88 @@ Wide sublayer_oracle(const Wide& x, const WideMap& at, const std::string& norm,
   return norm_oracle(wide_sum(x, f(x)), at, norm, options.eps);
 }
 
+// `rows` says where rotary positions turn to.
 inline AttentionSizes sizes_of(const nn::TransformerLayerOptions& options,
-                               size_t batch) {
-  return {batch, static_cast<size_t>(options.heads),
+                               size_t batch, const nn::TokenRows& rows = {}) {
+  return {batch,
+          static_cast<size_t>(options.heads),
           static_cast<size_t>(options.kv_heads > 0 ? options.kv_heads
                                                    : options.heads),
-          static_cast<size_t>(options.features)};
+          static_cast<size_t>(options.features),
+          options.rotary_base,
+          rows.positions};
 }
 
-// `at` holds x and the parameters.
+inline AttentionSizes without_rotary(AttentionSizes sizes) {
+  sizes.rotary_base = 0;
+  return sizes;
+}
+
+// Features times 0 or 1 / (1 - p), as dropout chooses for the rows, which say
+// all; which it chooses is for dropout_test.cc to know.
+inline Wide dropped_oracle(Wide x, const nn::Dropout& dropout,
+                           const nn::TokenRows& rows) {
+  if (!dropout.is_active(rows)) return x;
+  const auto count = std::ssize(rows.positions);
+  Tensor ones(DType::f32, {1, count, std::ssize(x) / count});
+  std::fill_n(ones.mutable_data<float>(), ones.size(), 1.0F);
+  const Tensor factors = dropout.apply(ones, rows);
+  for (size_t i = 0; i < x.size(); ++i) x[i] *= factors.data<float>()[i];
+  return x;
+}
+
+// That of a layer: its sites are 0 (self-attention), 1 (hidden features), 2
+// (feed-forward layer) and 3 (cross-attention), after options.dropout_site.
+inline RowFunction layer_dropout(const nn::TransformerLayerOptions& options,
+                                 uint64_t site, const nn::TokenRows& rows) {
+  const nn::Dropout dropout(options.dropout, options.dropout_site + site);
+  return [=](const Wide& x) { return dropped_oracle(x, dropout, rows); };
+}
+
+// f of the last sublayer.
+inline RowFunction feed_function(const WideMap& at,
+                                 const nn::TransformerLayerOptions& options,
+                                 const nn::TokenRows& rows) {
+  return [=, &at](const Wide& x) {
+    return layer_dropout(options, 2, rows)(feed_forward_oracle(
+        x, at, options.activation, layer_dropout(options, 1, rows)));
+  };
+}
+
+// `at` holds x and the parameters; `rows`, if any, all of what rows are.
 inline Wide encoder_oracle(const WideMap& at, size_t batch,
                            const nn::TransformerLayerOptions& options,
-                           const Visible& visible) {
-  const AttentionSizes sizes = sizes_of(options, batch);
+                           const Visible& visible,
+                           const nn::TokenRows& rows = {}) {
+  const AttentionSizes sizes = sizes_of(options, batch, rows);
   const Wide mixed =
       sublayer_oracle(at.at("x"), at, "norm1.", options, [&](const Wide& x) {
-        return multi_head_oracle(x, x, at, "self_attn.", sizes, visible);
+        return layer_dropout(options, 0, rows)(
+            multi_head_oracle(x, x, at, "self_attn.", sizes, visible));
       });
-  return sublayer_oracle(mixed, at, "norm2.", options, [&](const Wide& x) {
-    return feed_forward_oracle(x, at, options.activation);
-  });
+  return sublayer_oracle(mixed, at, "norm2.", options,
+                         feed_function(at, options, rows));
 }
 
-// `at` holds x, memory and the parameters.
+// `at` holds x, memory and the parameters; `rows` are those of x.
 inline Wide decoder_oracle(const WideMap& at, size_t batch,
                            const nn::TransformerLayerOptions& options,
-                           const Visible& self, const Visible& cross) {
-  const AttentionSizes sizes = sizes_of(options, batch);
+                           const Visible& self, const Visible& cross,
+                           const nn::TokenRows& rows = {}) {
+  const AttentionSizes sizes = sizes_of(options, batch, rows);
   const Wide mixed =
       sublayer_oracle(at.at("x"), at, "norm1.", options, [&](const Wide& x) {
-        return multi_head_oracle(x, x, at, "self_attn.", sizes, self);
+        return layer_dropout(options, 0, rows)(
+            multi_head_oracle(x, x, at, "self_attn.", sizes, self));
       });
   const Wide crossed =
       sublayer_oracle(mixed, at, "norm2.", options, [&](const Wide& x) {
-        return multi_head_oracle(x, at.at("memory"), at, "multihead_attn.",
-                                 sizes, cross);
+        return layer_dropout(options, 3, rows)(
+            multi_head_oracle(x, at.at("memory"), at, "multihead_attn.",
+                              without_rotary(sizes), cross));
       });
-  return sublayer_oracle(crossed, at, "norm3.", options, [&](const Wide& x) {
-    return feed_forward_oracle(x, at, options.activation);
-  });
+  return sublayer_oracle(crossed, at, "norm3.", options,
+                         feed_function(at, options, rows));
 }
 
 }  // namespace maskwise::testing
