@@ -50,7 +50,7 @@ class TensorView {
     return strides_[static_cast<size_t>(axis)];
   }
   // Elements; 0 for a view that is not defined.
-  int64_t size() const { return defined_ ? element_count(shape_) : 0; }
+  int64_t size() const { return size_; }
   bool is_contiguous() const;
 
   const void* bytes() const { return data_; }
@@ -77,6 +77,7 @@ class TensorView {
   DType dtype_ = DType::f32;
   Shape shape_;
   Shape strides_;
+  int64_t size_ = 0;
   bool defined_ = false;
 };
 

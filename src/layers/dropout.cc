@@ -1,6 +1,8 @@
 #include "maskwise/nn/dropout.h"
 
 #include <algorithm>
+#include <algorithm>
+#include <bit>
 #include <cmath>
 #include <string>
 #include <string_view>
@@ -25,6 +27,13 @@ double checked(double p) {
        "p is {}; expected a probability from 0 on and below 1", p);
 }
 
+// x * factor, or 0 whatever x is: by bits, since a branch on chance is guessed
+// wrong as often as it is taken.
+float kept_or_zero(float x, float factor, bool is_kept) {
+  const uint32_t mask = 0U - static_cast<uint32_t>(is_kept);
+  return std::bit_cast<float>(std::bit_cast<uint32_t>(x * factor) & mask);
+}
+
 // One row: a hash of its counter gives four draws.
 void drop_row(uint64_t row_key, uint32_t kept, float factor, int64_t width,
               float* x) {
@@ -32,7 +41,7 @@ void drop_row(uint64_t row_key, uint32_t kept, float factor, int64_t width,
     uint64_t bits = detail::hashed(row_key, static_cast<uint64_t>(i));
     const int64_t last = std::min(width, i + kDrawsPerHash);
     for (int64_t j = i; j < last; ++j, bits >>= 16U) {
-      x[j] = (bits & 0xFFFFU) < kept ? x[j] * factor : 0.0F;
+      x[j] = kept_or_zero(x[j], factor, (bits & 0xFFFFU) < kept);
     }
   }
 }

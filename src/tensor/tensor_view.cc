@@ -62,6 +62,7 @@ TensorView::TensorView(const void* data, DType dtype, Shape shape)
       dtype_(dtype),
       shape_(std::move(shape)),
       strides_(contiguous_strides(shape_)),
+      size_(element_count(shape_)),
       defined_(true) {}
 
 TensorView::TensorView(const void* data, DType dtype, Shape shape,
@@ -70,8 +71,8 @@ TensorView::TensorView(const void* data, DType dtype, Shape shape,
       dtype_(dtype),
       shape_(std::move(shape)),
       strides_(std::move(strides)),
+      size_(element_count(shape_)),
       defined_(true) {
-  element_count(shape_);
   const bool fits =
       strides_.size() == shape_.size() &&
       std::ranges::all_of(strides_, [](int64_t stride) { return stride >= 0; });
