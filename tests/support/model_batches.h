@@ -4,11 +4,15 @@
 #ifndef MASKWISE_TESTS_SUPPORT_MODEL_BATCHES_H_
 #define MASKWISE_TESTS_SUPPORT_MODEL_BATCHES_H_
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <vector>
 
+#include "maskwise/nn/embedding.h"
 #include "maskwise/nn/token_batch.h"
 #include "tests/support/attention_case.h"
 
@@ -21,13 +25,23 @@ inline constexpr int64_t kClasses = 5;
 
 using Tokens = std::vector<int64_t>;
 
+// What kPad and kOdd are embedded as.
+inline void poison(nn::TokenEmbedding& table, float value) {
+  nn::Parameter& weight = table.embedding.weight;
+  const int64_t features = weight.value.dim(1);
+  for (const int64_t id : {kPad, kOdd}) {
+    std::fill_n(weight.value.mutable_data<float>() + id * features, features,
+                value);
+  }
+}
+
 // Two sentences of a translation, and gradients of what models say of them.
 struct TokenSentence {
   int64_t number = 0;  // its own, wherever it stands
   Tokens source;
   Tokens target;
-  Tensor d_logits;  // [target's length, kVocabulary]
-  Tensor d_class;   // [1, kClasses]
+  Tensor d_logits = {};  // [target's length, kVocabulary]
+  Tensor d_class = {};   // [1, kClasses]
 };
 
 inline Tokens ordinary_tokens(Rng& rng, int64_t count) {
@@ -59,19 +73,19 @@ enum class BatchForm { padded_right, padded_left, packed };
 // Which sentences stand in a batch, in order, and how: padded to the longest
 // one and `more`, or one after the other.
 struct TokenArrangement {
-  std::vector<size_t> order;
+  std::vector<size_t> order = {};
   BatchForm form = BatchForm::padded_right;
   int64_t more = 0;
 };
 
 inline Tensor padded_ids(const std::vector<Tokens>& sentences,
-                         const TokenArrangement& how) {
+                         const TokenArrangement& how, int64_t pad = kPad) {
   int64_t length = 0;
   for (const Tokens& each : sentences) {
     length = std::max(length, std::ssize(each));
   }
   length += how.more;
-  Tokens ids(sentences.size() * static_cast<size_t>(length), kPad);
+  Tokens ids(sentences.size() * static_cast<size_t>(length), pad);
   auto row = ids.begin();
   for (const Tokens& each : sentences) {
     const bool left = how.form == BatchForm::padded_left;
@@ -132,6 +146,20 @@ class TokenSide {
   std::vector<Place> places_;
   nn::TokenRows rows_;
 };
+
+// All finite, and not all zero. A test of equal NaNs or zeros would pass for
+// nothing.
+inline ::testing::AssertionResult has_numbers(const Tensor& tensor) {
+  const float* at = tensor.data<float>();
+  const float* end = at + tensor.size();
+  if (!std::all_of(at, end, [](float x) { return std::isfinite(x); })) {
+    return ::testing::AssertionFailure() << "not finite";
+  }
+  if (std::all_of(at, end, [](float x) { return x == 0; })) {
+    return ::testing::AssertionFailure() << "all zero";
+  }
+  return ::testing::AssertionSuccess();
+}
 
 // The rows of a sentence in [..., width].
 inline Tensor rows_at(const Tensor& values, const TokenSide::Place& place) {
