@@ -45,11 +45,12 @@ nn::TransformerLayerOptions layer_of(NormOrder order, double dropout) {
           .dropout = dropout};
 }
 
-// What a model says of each sentence and gives it back, and the gradients of
-// its parameters.
+// What a model says of each sentence and gives it back, the gradients of its
+// parameters, and what it gives padding.
 struct Outcome {
   std::vector<TensorMap> sentences;
   TensorMap gradients;
+  std::vector<Tensor> beside;
 };
 
 struct Call {
@@ -99,7 +100,10 @@ Model transformer(NormOrder order, double dropout) {
     model->zero_gradients();
     const auto result = model->forward(input, masks, call.compute);
     const auto d = model->backward(input, result, d_logits, call.compute);
-    Outcome found = {{}, gradients_of(*model)};
+    Outcome found = {
+        {},
+        gradients_of(*model),
+        {rows_beside(d.d_source, source), rows_beside(d.d_target, target)}};
     for (size_t b = 0; b < source.places().size(); ++b) {
       found.sentences.push_back(
           {{"memory", rows_at(result.encoder.y, source.places()[b])},
@@ -142,7 +146,7 @@ Model decoder(NormOrder order, double dropout) {
     const auto result = model->forward(input, decoder_mask(side), call.compute);
     const Tensor d =
         model->backward(input, result, call.batch.d_logits, call.compute);
-    Outcome found = {{}, gradients_of(*model)};
+    Outcome found = {{}, gradients_of(*model), {rows_beside(d, side)}};
     for (const TokenSide::Place& place : side.places()) {
       found.sentences.push_back({{"logits", rows_at(result.logits, place)},
                                  {"d_x", rows_at(d, place)}});
@@ -170,7 +174,7 @@ Model classifier(NormOrder order, double dropout) {
     const auto result = model->forward(input, mask, call.compute);
     const Tensor d =
         model->backward(input, result, call.batch.d_classes, call.compute);
-    Outcome found = {{}, gradients_of(*model)};
+    Outcome found = {{}, gradients_of(*model), {rows_beside(d, side)}};
     for (size_t b = 0; b < side.places().size(); ++b) {
       found.sentences.push_back(
           {{"logits", rows_at(result.logits, {static_cast<int64_t>(b), 1})},
@@ -256,6 +260,15 @@ class ModelInvariance : public ::testing::TestWithParam<NamedModel> {
     }
   }
 
+  // Nothing flows into padding.
+  static void expect_none_beside(const Outcome& found) {
+    for (const Tensor& each : found.beside) {
+      const float* at = each.data<float>();
+      EXPECT_TRUE(
+          std::all_of(at, at + each.size(), [](float x) { return x == 0; }));
+    }
+  }
+
   void expect_sentences_on_every_isa(const TokenArrangement& how) const {
     on_every_machine({2}, [&](const Compute& compute) {
       expect_sentences(how, run(how, compute));
@@ -268,6 +281,7 @@ class ModelInvariance : public ::testing::TestWithParam<NamedModel> {
       const Outcome found = run(how, compute);
       expect_sentences(how, found);
       expect_gradients(found);
+      expect_none_beside(found);
     });
   }
 

@@ -168,6 +168,17 @@ inline Tensor rows_at(const Tensor& values, const TokenSide::Place& place) {
                                     DType::f32, {place.count, width}));
 }
 
+// The others of [..., width]: those of padding, with zeros for the sentences'.
+inline Tensor rows_beside(const Tensor& values, const TokenSide& side) {
+  const int64_t width = values.shape().back();
+  Tensor others = Tensor::copy_of(values);
+  for (const auto& [first, count] : side.places()) {
+    std::fill_n(others.mutable_data<float>() + first * width, count * width,
+                0.0F);
+  }
+  return others;
+}
+
 // What a model reads, and the gradients that it gets: zero at padding.
 struct ModelBatch {
   ModelBatch(const std::vector<TokenSentence>& sentences,
