@@ -25,6 +25,8 @@ class Tensor {
   // All elements zero. Throws Error when the size in bytes leaves 63 bits or
   // the memory cannot be had.
   Tensor(DType dtype, Shape shape);
+  // The same with elements of any value: for who writes all of them.
+  static Tensor unfilled(DType dtype, Shape shape);
 
   // A tensor of `shape` with the given elements in row-major order. Throws
   // Error when the count differs.

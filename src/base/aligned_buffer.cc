@@ -8,7 +8,7 @@
 
 namespace maskwise::detail {
 
-std::shared_ptr<void> make_aligned_buffer(int64_t bytes) {
+std::shared_ptr<void> make_aligned_buffer(int64_t bytes, Contents contents) {
   MASKWISE_DCHECK(bytes >= 0);
   constexpr int64_t kLargest = INT64_MAX - kAlignment;
   void* memory = nullptr;
@@ -23,7 +23,9 @@ std::shared_ptr<void> make_aligned_buffer(int64_t bytes) {
          "cannot allocate {} bytes; expected a tensor that fits in memory",
          bytes);
   }
-  std::memset(memory, 0, static_cast<size_t>(bytes));
+  if (contents == Contents::zeros) {
+    std::memset(memory, 0, static_cast<size_t>(bytes));
+  }
   return std::shared_ptr<void>(memory, std::free);
 }
 

@@ -13,7 +13,7 @@ using maskwise::detail::KernelTable;
 template <typename Combine>
 Tensor combined(const TensorView& a, const TensorView& b, Combine combine) {
   const FpEnvironment environment;
-  Tensor result(DType::f32, a.shape());
+  Tensor result = Tensor::unfilled(DType::f32, a.shape());
   auto* to = result.mutable_data<float>();
   const auto* x = a.data<float>();
   const auto* y = b.data<float>();
@@ -37,7 +37,7 @@ Tensor product_of(const TensorView& a, const TensorView& b) {
 
 Tensor activated(ActivationKind kind, const Tensor& x, const Compute& compute) {
   const FpEnvironment environment;
-  Tensor result(DType::f32, x.shape());
+  Tensor result = Tensor::unfilled(DType::f32, x.shape());
   kernels_for(compute).activate(kind, x.data<float>(),
                                 result.mutable_data<float>(), x.size());
   return result;

@@ -28,7 +28,7 @@ Linear::Linear(int64_t inputs, int64_t outputs)
 
 Tensor Linear::forward(const TensorView& x, const Compute& compute) const {
   const Rows rows(kOperation, "x", x, inputs());
-  Tensor y(DType::f32, rows.shape_of(outputs()));
+  Tensor y = Tensor::unfilled(DType::f32, rows.shape_of(outputs()));
   detail::multiply_rows(
       rows.span(), {weight.value.data<float>(), bias.value.data<float>()},
       {y.mutable_data<float>(), rows.count(), outputs(), outputs()}, compute);
@@ -46,7 +46,7 @@ Tensor Linear::backward(const TensorView& x, const TensorView& d_y,
                                {weight.gradient.mutable_data<float>(),
                                 bias.gradient.mutable_data<float>()},
                                compute);
-  Tensor d_x(DType::f32, x_rows.shape_of(inputs()));
+  Tensor d_x = Tensor::unfilled(DType::f32, x_rows.shape_of(inputs()));
   detail::multiply_rows_back(
       d_rows.span(), weight.value.data<float>(),
       {d_x.mutable_data<float>(), d_rows.count(), inputs(), inputs()},

@@ -110,8 +110,9 @@ MultiHeadAttentionResult MultiHeadAttention::forward(
   const detail::RowPositions positions =
       positions_of(*this, plan.shape(), tokens);
   MultiHeadAttentionResult result;
-  result.q = Tensor(DType::f32, {batch, q_len, heads(), head_dim()});
-  result.kv = Tensor(DType::f32, {batch, kv_len, 2, kv_heads(), head_dim()});
+  result.q = Tensor::unfilled(DType::f32, {batch, q_len, heads(), head_dim()});
+  result.kv =
+      Tensor::unfilled(DType::f32, {batch, kv_len, 2, kv_heads(), head_dim()});
   detail::project_queries(*this, x_rows.span(), positions,
                           result.q.mutable_data<float>(), compute);
   detail::project_keys(*this, m_rows.span(), positions,
@@ -150,8 +151,8 @@ MultiHeadAttentionGradients MultiHeadAttention::backward(
   detail::turn_back(*this, positions, d.dk);
 
   MultiHeadAttentionGradients gradients = {
-      .d_x = Tensor(DType::f32, {batch, q_len, features()}),
-      .d_memory = Tensor(DType::f32, {batch, kv_len, features()})};
+      .d_x = Tensor::unfilled(DType::f32, {batch, q_len, features()}),
+      .d_memory = Tensor::unfilled(DType::f32, {batch, kv_len, features()})};
   const int64_t kv_width = kv_heads() * head_dim();
   const auto back = [&](const Tensor& d_heads, const Rows& rows, int64_t first,
                         Tensor& d_rows, Into into) {

@@ -112,7 +112,7 @@ Norm::Norm(int64_t features, NormKind kind, float eps)
 Tensor Norm::forward(const TensorView& x) const {
   const FpEnvironment environment;
   const Rows rows(kOperation, "x", x, features());
-  Tensor result(DType::f32, rows.shape_of(features()));
+  Tensor result = Tensor::unfilled(DType::f32, rows.shape_of(features()));
   const float* gain = weight.value.data<float>();
   const float* shift =
       kind_ == NormKind::layer ? bias.value.data<float>() : nullptr;

@@ -56,7 +56,11 @@ void convert_elements(const TensorView& view, To* out, Convert convert) {
 
 }  // namespace
 
-Tensor::Tensor(DType dtype, Shape shape) {
+namespace {
+
+// Memory for such a tensor.
+std::shared_ptr<void> memory_for(DType dtype, const Shape& shape,
+                                 detail::Contents contents) {
   const int64_t count = element_count(shape);
   const auto bytes = detail::checked_product(count, size_of(dtype));
   if (!bytes) {
@@ -64,13 +68,25 @@ Tensor::Tensor(DType dtype, Shape shape) {
                  "the bytes of {} {} do not fit in 63 bits", name_of(dtype),
                  to_string(shape));
   }
-  storage_ = detail::make_aligned_buffer(*bytes);
-  view_ = TensorView(storage_.get(), dtype, std::move(shape));
+  return detail::make_aligned_buffer(*bytes, contents);
+}
+
+}  // namespace
+
+Tensor::Tensor(DType dtype, Shape shape)
+    : storage_(memory_for(dtype, shape, detail::Contents::zeros)),
+      view_(storage_.get(), dtype, std::move(shape)) {}
+
+Tensor Tensor::unfilled(DType dtype, Shape shape) {
+  Tensor tensor;
+  tensor.storage_ = memory_for(dtype, shape, detail::Contents::anything);
+  tensor.view_ = TensorView(tensor.storage_.get(), dtype, std::move(shape));
+  return tensor;
 }
 
 Tensor Tensor::copy_of(const TensorView& view) {
   if (!view.defined()) return Tensor();
-  Tensor copy(view.dtype(), view.shape());
+  Tensor copy = unfilled(view.dtype(), view.shape());
   auto* out = static_cast<unsigned char*>(copy.mutable_bytes());
   const auto* in = static_cast<const unsigned char*>(view.bytes());
   const int64_t width = size_of(view.dtype());
@@ -130,7 +146,7 @@ Tensor from_f32(const TensorView& view, DType dtype) {
                  "cannot store f32 as {}; expected f32, f16 or bf16",
                  name_of(dtype));
   }
-  Tensor result(dtype, view.shape());
+  Tensor result = Tensor::unfilled(dtype, view.shape());
   auto* out = static_cast<uint16_t*>(result.mutable_bytes());
   convert_elements<float>(
       view, out,
