@@ -74,6 +74,11 @@ TransformerMasks packed_masks(const Packing& source, const Packing& target) {
                     {"source", source.documents()})};
 }
 
+TransformerMasks growing_masks(const TensorView& source, int64_t pad) {
+  const Mask seen = padding({"source", source}, {.pad = pad});
+  return {seen, causal(), seen};
+}
+
 Transformer::Transformer(const TransformerOptions& options)
     : source_embedding(
           embedding_of(options, options.source_tokens, kSourceSite)),

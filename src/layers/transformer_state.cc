@@ -107,11 +107,6 @@ Tensor layer_rows(CachedDecoderLayer& cached, const Tensor& x,
 }  // namespace
 }  // namespace detail
 
-TransformerMasks growing_masks(const TensorView& source, int64_t pad) {
-  const Mask seen = padding({"source", source}, {.pad = pad});
-  return {seen, causal(), seen};
-}
-
 TransformerState::TransformerState(const Transformer& model,
                                    const TokenBatch& source,
                                    const TransformerMasks& masks,

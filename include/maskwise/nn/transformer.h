@@ -27,7 +27,7 @@ struct TransformerOptions {
   int64_t decoder_layers = 6;
   TransformerLayerOptions layer;
   int64_t max_length = 1024;  // of a sentence
-  int64_t pad = 0;  // this id is absent: no row of the tables, no position
+  int64_t pad = 0;  // this id is absent: no embedding, no position; -1: none
 };
 
 // The three masks of a Transformer.
@@ -38,12 +38,17 @@ struct TransformerMasks {
 };
 
 // padding(source), causal() & padding(target), padding(source). source
-// [B, Ls] and target [B, Lt] are token ids.
+// [B, Ls] and target [B, Lt] are token ids; `pad` is that of the model.
 TransformerMasks padding_masks(const TensorView& source,
                                const TensorView& target, int64_t pad = 0);
 
 // The same for batches without padding: documents in the place of padding.
 TransformerMasks packed_masks(const Packing& source, const Packing& target);
+
+// For targets that grow token by token and so hold no padding, as those of
+// generate() and of a TransformerState: padding(source), causal(),
+// padding(source).
+TransformerMasks growing_masks(const TensorView& source, int64_t pad = 0);
 
 struct TransformerInput {
   TokenBatch source;

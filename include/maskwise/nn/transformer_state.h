@@ -19,9 +19,6 @@ namespace detail {
 struct TransformerStateData;
 }  // namespace detail
 
-// Masks for growing targets: padding(source), causal(), padding(source).
-TransformerMasks growing_masks(const TensorView& source, int64_t pad = 0);
-
 struct TransformerStateOptions {
   int64_t targets = 1;     // of each source, such as the hypotheses of a beam
   int64_t max_length = 0;  // of a target
