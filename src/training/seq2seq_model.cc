@@ -126,6 +126,9 @@ std::vector<std::string> Seq2SeqModel::predict(
       [&](const std::string& text) {
         std::vector<int64_t> ids = source_.encode(text);
         check_length(kOperation, text, std::ssize(ids), options_.max_length);
+        if (options.unknown == UnknownSymbols::refuse) {
+          check_known(kOperation, text, source_);
+        }
         return ids;
       },
       [&](const std::vector<std::vector<int64_t>>& ids) {

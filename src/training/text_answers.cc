@@ -18,6 +18,18 @@ void check_length(std::string_view operation, std::string_view text,
        maskwise::detail::printable(text), symbols, most);
 }
 
+void check_known(std::string_view operation, std::string_view text,
+                 const Vocabulary& vocabulary) {
+  for (const std::string& symbol : split_text(text, vocabulary.split())) {
+    if (vocabulary.id_of(symbol) != Vocabulary::kUnknown) continue;
+    fail(ErrorCode::invalid_argument, operation,
+         "'{}' holds '{}', which is none of the {} symbols that the model was "
+         "trained with",
+         maskwise::detail::printable(text), maskwise::detail::printable(symbol),
+         vocabulary.size() - Vocabulary::kFirstSymbol);
+  }
+}
+
 std::vector<std::string> answers_by_length(
     const std::vector<std::string>& texts, int64_t most_texts,
     const std::function<TextIds(const std::string&)>& encode,

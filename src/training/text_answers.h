@@ -8,11 +8,17 @@
 #include <string_view>
 #include <vector>
 
+#include "maskwise/nn/vocabulary.h"
+
 namespace maskwise::nn::detail {
 
 // Throws Error that shows the text unless it has from 1 to `most` symbols.
 void check_length(std::string_view operation, std::string_view text,
                   int64_t symbols, int64_t most);
+
+// Throws Error that names the first symbol of the text that has no id.
+void check_known(std::string_view operation, std::string_view text,
+                 const Vocabulary& vocabulary);
 
 using TextIds = std::vector<int64_t>;
 

@@ -138,26 +138,38 @@ UpdateReport Trainer::update(double share, const Compute& compute) {
   return report;
 }
 
-void Trainer::save(const std::string& path) {
+void Trainer::save(const std::string& path, const CheckpointNumbers& own) {
   const detail::TrainerData& data = *data_;
-  save_checkpoint(path, data.model.module(), data.adam,
-                  {{detail::kEpoch, data.epoch},
-                   {detail::kBatch, data.batch},
-                   {detail::kUpdate, data.updates},
-                   {detail::kSeed, data.seed()},
-                   {detail::kExamples, std::ssize(data.examples)}});
+  CheckpointNumbers numbers = own;
+  numbers[detail::kEpoch] = data.epoch;
+  numbers[detail::kBatch] = data.batch;
+  numbers[detail::kUpdate] = data.updates;
+  numbers[detail::kSeed] = data.seed();
+  numbers[detail::kExamples] = std::ssize(data.examples);
+  save_checkpoint(path, data.model.module(), data.adam, numbers);
 }
 
-void Trainer::load(const std::string& path) {
+CheckpointNumbers Trainer::load(const std::string& path) {
   detail::TrainerData& data = *data_;
-  const CheckpointNumbers numbers =
+  CheckpointNumbers numbers =
       load_checkpoint(path, data.model.module(), data.adam);
-  const auto number = [&](const char* name) {
-    return detail::number_in(numbers, path, name);
+  const auto taken = [&](const char* name) {
+    const int64_t value = detail::number_in(numbers, path, name);
+    numbers.erase(name);
+    return value;
   };
-  data.begin_epoch(number(detail::kEpoch));
-  data.batch = number(detail::kBatch);
-  data.updates = number(detail::kUpdate);
+  const int64_t seed = taken(detail::kSeed);
+  const int64_t examples = taken(detail::kExamples);
+  if (seed != data.seed() || examples != std::ssize(data.examples)) {
+    detail::fail(ErrorCode::io, detail::kOperation,
+                 "'{}' is of a training of {} examples with seed {}; expected "
+                 "{} examples and seed {}",
+                 path, examples, seed, data.examples.size(), data.seed());
+  }
+  data.begin_epoch(taken(detail::kEpoch));
+  data.batch = taken(detail::kBatch);
+  data.updates = taken(detail::kUpdate);
+  return numbers;
 }
 
 }  // namespace maskwise::nn

@@ -63,9 +63,16 @@ struct LossOptions {
   std::optional<uint64_t> dropout = {};  // seed; none: nothing is dropped
 };
 
+// What becomes of symbols that the model does not know.
+enum class UnknownSymbols {
+  read,    // as the symbol "unknown"
+  refuse,  // Error
+};
+
 struct PredictOptions {
   int64_t beam = 5;
   float length_penalty = 1;
+  UnknownSymbols unknown = UnknownSymbols::read;
   int64_t most_texts = 64;  // that are read together; changes no bit
 };
 
@@ -94,7 +101,8 @@ class TextModel {
                                 const Compute& compute = {}) = 0;
 
   // What the model answers to each text, in order: a function of that text
-  // alone. Throws Error for a text that is empty or too long.
+  // alone. Throws Error for a text that is empty or too long, or has symbols to
+  // refuse.
   virtual std::vector<std::string> predict(
       const std::vector<std::string>& texts, const PredictOptions& options = {},
       const Compute& compute = {}) = 0;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "maskwise/nn/checkpoint.h"
 #include "maskwise/nn/module.h"
 #include "maskwise/nn/optimizer.h"
 #include "maskwise/nn/schedule.h"
@@ -60,10 +61,11 @@ class Trainer {
 
   // Everything that the next update depends on, as save_checkpoint() writes it;
   // load() takes it into a trainer of the same model, examples and options,
-  // which goes on as if it had not been stopped. Throws Error that names the
-  // file when it does not fit; nothing is changed then.
-  void save(const std::string& path);
-  void load(const std::string& path);
+  // which goes on as if it had not been stopped, and returns the caller's own
+  // numbers. Throws Error that names the file when it does not fit; the trainer
+  // is then not to be used.
+  void save(const std::string& path, const CheckpointNumbers& own = {});
+  CheckpointNumbers load(const std::string& path);
 
  private:
   std::unique_ptr<detail::TrainerData> data_;

@@ -1,0 +1,107 @@
+#include "train_report.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "report.h"
+
+namespace maskwise::cli {
+namespace {
+
+// "1:05" of 65 seconds.
+std::string clock_text(double seconds) {
+  const auto whole = static_cast<int64_t>(std::lround(seconds));
+  return fmt::format("{}:{:02}", whole / 60, whole % 60);
+}
+
+// Of 20 characters.
+std::string bar(double share) {
+  constexpr int kWidth = 20;
+  const int done = std::clamp(static_cast<int>(share * kWidth), 0, kWidth);
+  return std::string(static_cast<size_t>(done), '=') +
+         std::string(static_cast<size_t>(kWidth - done), ' ');
+}
+
+std::string dev_text(nn::Task task, const DevFigures& dev) {
+  if (task == nn::Task::classify) {
+    return fmt::format("dev accuracy {:.1f} %", dev.rates.accuracy());
+  }
+  return fmt::format("dev WER {:.1f} %, PER {:.1f} %",
+                     dev.rates.word_error_rate(),
+                     dev.rates.symbol_error_rate());
+}
+
+void add_dev(Json& json, nn::Task task, const DevFigures& dev) {
+  json["dev_loss"] = json_number(dev.loss);
+  if (task == nn::Task::classify) {
+    json["dev_accuracy"] = dev.rates.accuracy();
+    return;
+  }
+  json["dev_wer"] = dev.rates.word_error_rate();
+  json["dev_per"] = dev.rates.symbol_error_rate();
+}
+
+Json json_of(const TrainMoment& moment) {
+  return {{"update", moment.update.update},
+          {"epoch", moment.update.epoch},
+          {"loss", json_number(moment.loss)},
+          {"rate", moment.update.rate},
+          {"norm", json_number(moment.update.norm)},
+          {"seconds", moment.seconds},
+          {"examples_per_second", moment.examples_per_second}};
+}
+
+}  // namespace
+
+TrainReport::TrainReport(nn::Task task)
+    : task_(task), terminal_(isatty(STDOUT_FILENO) == 1) {}
+
+void TrainReport::line(const std::string& text) { print(text + "\n"); }
+
+void TrainReport::progress(const TrainMoment& moment) {
+  if (!terminal_) {
+    line(json_of(moment).dump());
+    return;
+  }
+  const double left =
+      moment.share > 0 ? moment.seconds * (1 / moment.share - 1) : 0;
+  print(fmt::format("\r[{}] update {}, loss {:.3f}, {:.0f} examples/s, {} left"
+                    "{}\033[K",
+                    bar(moment.share), moment.update.update, moment.loss,
+                    moment.examples_per_second, clock_text(left),
+                    dev_text_.empty() ? "" : "; " + dev_text_));
+}
+
+void TrainReport::evaluated(const TrainMoment& moment, const DevFigures& dev,
+                            bool is_best) {
+  dev_text_ = dev_text(task_, dev);
+  if (terminal_) {
+    progress(moment);
+    return;
+  }
+  Json json = json_of(moment);
+  add_dev(json, task_, dev);
+  json["best"] = is_best;
+  line(json.dump());
+}
+
+void TrainReport::done(const TrainMoment& moment, const DevFigures& best,
+                       const std::string& folder) {
+  if (terminal_) {
+    print(fmt::format("\r{}: {} updates in {}; {}\033[K\n", folder,
+                      moment.update.update, clock_text(moment.seconds),
+                      dev_text(task_, best)));
+    return;
+  }
+  Json json = {{"done", true},
+               {"model", folder},
+               {"updates", moment.update.update},
+               {"seconds", moment.seconds}};
+  add_dev(json, task_, best);
+  line(json.dump());
+}
+
+}  // namespace maskwise::cli

@@ -1,0 +1,205 @@
+#include "train_run.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <string_view>
+
+#include "maskwise/maskwise.h"
+#include "maskwise/nn/metrics.h"
+#include "maskwise/nn/trainer.h"
+#include "train_report.h"
+
+namespace maskwise::cli {
+namespace {
+
+// Evaluations, and checkpoints, of a training; reports between two of them.
+constexpr int64_t kEvaluations = 10;
+constexpr int64_t kReports = 20;
+
+// Numbers of ours in a checkpoint.
+constexpr const char* kSeconds = "seconds";
+constexpr const char* kBestWrong = "best_wrong";
+constexpr const char* kBestLoss = "best_loss";
+constexpr const char* kBestEdits = "best_edits";
+
+std::vector<std::string> sides(const std::vector<nn::TextPair>& pairs,
+                               std::string nn::TextPair::*side) {
+  std::vector<std::string> texts;
+  for (const nn::TextPair& one : pairs) texts.push_back(one.*side);
+  return texts;
+}
+
+double mean_loss(nn::TextModel& model,
+                 const std::vector<nn::TextExample>& examples,
+                 const nn::Compute& compute) {
+  constexpr size_t kTogether = 256;
+  nn::LossSum all;
+  for (size_t i = 0; i < examples.size(); i += kTogether) {
+    const auto first = examples.begin() + static_cast<std::ptrdiff_t>(i);
+    const auto last = examples.begin() + static_cast<std::ptrdiff_t>(std::min(
+                                             examples.size(), i + kTogether));
+    for (const nn::LossSum& one : model.losses({first, last}, compute)) {
+      all.sum += one.sum;
+      all.targets += one.targets;
+    }
+  }
+  return all.mean();
+}
+
+// A training that runs, with its clock.
+class Running {
+ public:
+  explicit Running(const TrainRun& run)
+      : run_(run),
+        trainer_(run.model, run.examples, run.settings.trainer_options()),
+        report_(run.settings.parsed_task()) {
+    if (run.resumes) resume();
+  }
+
+  void go() {
+    next_evaluation_ = next_of(kEvaluations);
+    next_report_ = next_of(kEvaluations * kReports);
+    while (used() < 1) {
+      moment_.update = trainer_.update(next_share(), run_.compute);
+      count();
+      const double share = used_by(trainer_.updates());
+      if (share >= next_evaluation_) {
+        evaluate();
+        next_evaluation_ = next_of(kEvaluations);
+        next_report_ = next_of(kEvaluations * kReports);
+      } else if (share >= next_report_) {
+        report_.progress(moment_);
+        next_report_ = next_of(kEvaluations * kReports);
+      }
+    }
+    if (!best_) evaluate();
+    report_.done(moment_, *best_, run_.folder);
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  double seconds() const {
+    return seconds_before_ +
+           std::chrono::duration<double>(Clock::now() - begin_).count();
+  }
+
+  // The share of the budget after that many updates, now.
+  double used_by(int64_t updates) const {
+    const TrainSettings& settings = run_.settings;
+    if (settings.seconds) return seconds() / *settings.seconds;
+    return static_cast<double>(updates) /
+           static_cast<double>(*settings.updates);
+  }
+  double used() const { return used_by(trainer_.updates()); }
+  // That of the update to come, for its learning rate.
+  double next_share() const { return used_by(trainer_.updates() + 1); }
+
+  // The next of n equal parts of the budget.
+  double next_of(int64_t n) const {
+    const auto parts = static_cast<double>(n);
+    return (static_cast<double>(static_cast<int64_t>(used() * parts + 1e-9)) +
+            1) /
+           parts;
+  }
+
+  void count() {
+    since_.sum += moment_.update.loss.sum;
+    since_.targets += moment_.update.loss.targets;
+    moment_.loss = since_.mean();
+    moment_.seconds = seconds();
+    moment_.share = std::min(1.0, used());
+    const double run_seconds = moment_.seconds - seconds_before_;
+    const auto updates =
+        static_cast<double>(trainer_.updates() - updates_before_);
+    const auto batch = static_cast<double>(
+        std::min<int64_t>(run_.settings.batch, std::ssize(run_.examples)));
+    moment_.examples_per_second =
+        run_seconds > 0 ? updates * batch / run_seconds : 0;
+  }
+
+  DevFigures dev_figures() {
+    nn::TextModel& model = run_.model;
+    const std::vector<std::string> answers =
+        model.predict(sides(run_.dev, &nn::TextPair::source), {.beam = 1},
+                      run_.compute);
+    return {mean_loss(model, run_.dev_examples, run_.compute),
+            nn::error_rates(sides(run_.dev, &nn::TextPair::target), answers)};
+  }
+
+  void evaluate() {
+    const DevFigures found = dev_figures();
+    const bool is_best =
+        !best_ || found.rates.wrong < best_->rates.wrong ||
+        (found.rates.wrong == best_->rates.wrong && found.loss < best_->loss);
+    if (is_best) {
+      best_ = found;
+      run_.model.save(run_.folder);
+    }
+    trainer_.save(last_file(), {{kSeconds, seconds()},
+                                {kBestWrong, best_->rates.wrong},
+                                {kBestEdits, best_->rates.edits},
+                                {kBestLoss, best_->loss}});
+    report_.evaluated(moment_, found, is_best);
+    since_ = {};
+  }
+
+  std::string last_file() const { return run_.folder + "/last.safetensors"; }
+
+  void resume() {
+    const nn::CheckpointNumbers numbers = trainer_.load(last_file());
+    const auto whole = [&](const char* name) {
+      return std::get<int64_t>(numbers.at(name));
+    };
+    seconds_before_ = std::get<double>(numbers.at(kSeconds));
+    updates_before_ = trainer_.updates();
+    best_ = DevFigures();
+    best_->loss = std::get<double>(numbers.at(kBestLoss));
+    best_->rates =
+        nn::error_rates(sides(run_.dev, &nn::TextPair::target),
+                        sides(run_.dev, &nn::TextPair::target));
+    best_->rates.wrong = whole(kBestWrong);
+    best_->rates.edits = whole(kBestEdits);
+    moment_.update.update = trainer_.updates();
+    moment_.seconds = seconds_before_;
+  }
+
+  const TrainRun& run_;
+  nn::Trainer trainer_;
+  TrainReport report_;
+  TrainMoment moment_;
+  nn::LossSum since_;
+  std::optional<DevFigures> best_;
+  double seconds_before_ = 0;
+  int64_t updates_before_ = 0;
+  double next_evaluation_ = 0;
+  double next_report_ = 0;
+  Clock::time_point begin_ = Clock::now();
+};
+
+}  // namespace
+
+std::vector<nn::TextExample> encoded(const nn::TextModel& model,
+                                     const std::vector<nn::TextPair>& pairs,
+                                     const std::string& path) {
+  std::vector<nn::TextExample> examples;
+  for (const nn::TextPair& pair : pairs) {
+    try {
+      examples.push_back(model.encode(pair));
+    } catch (const Error& error) {
+      const std::string_view what = error.what();
+      throw Error(error.code(),
+                  fmt::format("[train] '{}', line {}: {}", path,
+                              examples.size() + 1,
+                              what.substr(what.find("] ") + 2)));
+    }
+  }
+  return examples;
+}
+
+void train(const TrainRun& run) { Running(run).go(); }
+
+}  // namespace maskwise::cli

@@ -1,0 +1,85 @@
+#include "train_settings.h"
+
+#include <fmt/format.h>
+
+#include "maskwise/maskwise.h"
+#include "report.h"
+
+namespace maskwise::cli {
+namespace {
+
+constexpr const char* kFile = "/training.json";
+
+template <typename T>
+Json json_of(const std::optional<T>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
+template <typename T>
+std::optional<T> optional_of(const Json& json) {
+  return json.is_null() ? std::nullopt : std::optional<T>(json.get<T>());
+}
+
+}  // namespace
+
+nn::Task TrainSettings::parsed_task() const {
+  if (task == "seq2seq") return nn::Task::seq2seq;
+  if (task == "classify") return nn::Task::classify;
+  throw Error(ErrorCode::invalid_argument,
+              fmt::format("[train] unknown task '{}'; expected seq2seq or "
+                          "classify",
+                          task));
+}
+
+nn::TextModelOptions TrainSettings::model_options() const {
+  nn::TextModelOptions options = nn::text_model_preset(parsed_task(), preset);
+  if (dropout) options.layer.dropout = *dropout;
+  return options;
+}
+
+nn::TrainerOptions TrainSettings::trainer_options() const {
+  return {.examples = batch,
+          .schedule = {.kind = nn::ScheduleKind::cosine, .peak = rate},
+          .adam = {.kind = nn::AdamKind::adamw, .beta2 = 0.98},
+          .smoothing = static_cast<float>(smoothing),
+          .seed = static_cast<uint64_t>(seed)};
+}
+
+int64_t usual_updates(const std::string& preset) {
+  return preset == "tiny" ? 1000 : 2500;
+}
+
+void save_settings(const std::string& folder, const TrainSettings& settings) {
+  const Json json = {{"task", settings.task},
+                     {"preset", settings.preset},
+                     {"seed", settings.seed},
+                     {"updates", json_of(settings.updates)},
+                     {"seconds", json_of(settings.seconds)},
+                     {"batch", settings.batch},
+                     {"rate", settings.rate},
+                     {"dropout", json_of(settings.dropout)},
+                     {"smoothing", settings.smoothing}};
+  save_text(folder + kFile, json.dump(1) + "\n");
+}
+
+TrainSettings load_settings(const std::string& folder) {
+  const std::string path = folder + kFile;
+  try {
+    const Json json = Json::parse(load_text(path));
+    return {.task = json.at("task").get<std::string>(),
+            .preset = json.at("preset").get<std::string>(),
+            .seed = json.at("seed").get<int64_t>(),
+            .updates = optional_of<int64_t>(json.at("updates")),
+            .seconds = optional_of<double>(json.at("seconds")),
+            .batch = json.at("batch").get<int64_t>(),
+            .rate = json.at("rate").get<double>(),
+            .dropout = optional_of<double>(json.at("dropout")),
+            .smoothing = json.at("smoothing").get<double>()};
+  } catch (const Json::exception& error) {
+    throw Error(ErrorCode::io,
+                fmt::format("[train] '{}' holds no settings of a training: {}",
+                            path, error.what()));
+  }
+}
+
+}  // namespace maskwise::cli
