@@ -1,13 +1,16 @@
 // maskwise bench-layers: how fast layers are on this machine, as a share of
 // what a probe reaches beside them.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "bench_figures.h"
 #include "bench_measure.h"
 #include "bench_serve.h"
 #include "commands.h"
@@ -18,10 +21,11 @@
 namespace maskwise::cli {
 namespace {
 
-constexpr int64_t kMostFeatures = 1 << 16;
+// Of rows and features: no tensor of a layer takes more than 1 GiB.
+constexpr int64_t kMostOfSize = 1 << 14;
 
 struct LayerFlags {
-  std::string name = "all";
+  std::vector<std::string> cases = {"all"};
   std::string pass = "forward";
   LinearSizes sizes;
   std::vector<int> threads = {1};
@@ -31,78 +35,71 @@ struct LayerFlags {
   bool json = false;
 };
 
+// Every case that was asked for, made before any is run.
 std::vector<LayerCase> cases_of(const LayerFlags& flags,
                                 const BenchPlace& place) {
-  const bool all = flags.name == "all";
+  const bool all = std::ranges::count(flags.cases, "all") > 0;
   std::vector<LayerCase> cases;
-  if (all || flags.name == "linear") cases = linear_cases(flags.sizes, place);
-  if (all || flags.name == "encoder_layer") {
-    cases.push_back(encoder_layer_case(place));
-  }
-  if (all || flags.name == "encoder_layer_padded") {
-    cases.push_back(padded_encoder_layer_case(place));
+  for (const std::string& name : all ? layer_case_names() : flags.cases) {
+    for (LayerCase& one : make_layer_cases(name, flags.sizes, place)) {
+      cases.push_back(std::move(one));
+    }
   }
   return cases;
 }
 
-// What was found of a case.
-struct LayerFigures {
-  double median_ms = 0;
-  double min_ms = 0;
-  double probe_gflops = 0;
-  double fraction = 0;        // of the first probe, the median over all samples
-  double quiet_fraction = 0;  // over the quiet samples; NaN when there are none
-  double cpu_share = 0;
-};
-
-LayerFigures figures_of(const BenchSamples& samples, double flop,
-                        const BenchPlace& place) {
-  const auto share = [flop](const BenchSample& one) {
-    return flop / one.time.ms / 1e6 / one.probes.registers;
-  };
-  BenchSamples quiet;
-  for (const BenchSample& one : samples) {
-    if (one.quiet()) quiet.push_back(one);
-  }
-  const std::vector<double> ms =
-      each(samples, [](const auto& one) { return one.time.ms; });
-  return {.median_ms = median(ms),
-          .min_ms = *std::ranges::min_element(ms),
-          .probe_gflops = median(each(
-              samples, [](const auto& one) { return one.probes.registers; })),
-          .fraction = median(each(samples, share)),
-          .quiet_fraction = median(each(quiet, share)),
-          .cpu_share = median(each(samples, [&](const auto& one) {
-            return one.time.cpu_ms / one.time.ms / place.threads;
-          }))};
+Json line_of(const LayerCase& one, const BenchPlace& place, int64_t samples,
+             const SampleFigures& found) {
+  return {{"case", one.name},
+          {"pass", name_of(place.pass)},
+          {"rows", one.rows},
+          {"features", one.features},
+          {"threads", place.threads},
+          {"isa", name_of(place.isa)},
+          {"median_ms", found.median_ms},
+          {"min_ms", found.min_ms},
+          {"useful_gflops", found.useful_gflops},
+          {"probe_gflops", found.probe_gflops},
+          {"second_probe_gflops", found.second_probe_gflops},
+          {"fraction", found.fraction},
+          {"best_fraction", found.best_fraction},
+          {"quiet_fraction", json_of(found.quiet_fraction)},
+          {"quiet_samples", found.quiet_samples},
+          {"cpu_share", found.cpu_share},
+          {"samples", samples}};
 }
 
-void report(const LayerCase& one, const BenchPlace& place,
-            const BenchSamples& samples, const LayerFlags& flags) {
-  const LayerFigures found = figures_of(samples, one.useful_flop, place);
-  if (flags.json) {
-    print(Json({{"case", one.name},
-                {"size", one.size},
-                {"pass", flags.pass},
-                {"threads", place.threads},
-                {"isa", std::string(name_of(place.isa))},
-                {"samples", flags.samples},
-                {"median_ms", found.median_ms},
-                {"min_ms", found.min_ms},
-                {"useful_gflops", one.useful_flop / found.median_ms / 1e6},
-                {"probe_gflops", found.probe_gflops},
-                {"fraction", found.fraction},
-                {"quiet_fraction", json_number(found.quiet_fraction)},
-                {"cpu_share", found.cpu_share}})
-              .dump() +
-          "\n");
-    return;
+std::string table_head(const BenchPlace& place) {
+  return fmt::format("f32 {}, {} thread{}, {}\n{:<21}{:>7}{:>9}{}\n",
+                     name_of(place.pass), place.threads,
+                     place.threads == 1 ? "" : "s", name_of(place.isa), "case",
+                     "rows", "features", figures_head());
+}
+
+void bench_at(const BenchPlace& place, const LayerFlags& flags) {
+  const std::vector<LayerCase> cases = cases_of(flags, place);
+  const BenchMeter meter({.isa = place.isa, .threads = place.threads}, {});
+  if (!flags.json) print(table_head(place));
+  for (const LayerCase& one : cases) {
+    const SampleFigures found =
+        figures_of(meter.samples({one.subject}, flags.samples).front(),
+                   one.useful_flop, place.threads);
+    print(flags.json ? line_of(one, place, flags.samples, found).dump() + "\n"
+                     : fmt::format("{:<21}{:>7}{:>9}{}\n", one.name, one.rows,
+                                   one.features, figures_row(found)));
   }
-  print(
-      fmt::format("{:<21} {:<22} {:>7} {:>10.3f} {:>8.1f} {:>7.1f} {:>6.1f}\n",
-                  one.name, one.size, place.threads, found.median_ms,
-                  one.useful_flop / found.median_ms / 1e6, 100 * found.fraction,
-                  100 * found.quiet_fraction));
+  if (!flags.json) print(std::string("\n"));
+}
+
+void serve(const BenchPlace& place, const LayerFlags& flags) {
+  const std::vector<LayerCase> cases = cases_of(flags, place);
+  if (cases.size() != 1) {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("[bench-layers] --serve was given {} cases; "
+                            "expected one",
+                            cases.size()));
+  }
+  answer_calls(cases.front().subject, {}, place);
 }
 
 void bench_layers(const LayerFlags& flags) {
@@ -112,29 +109,27 @@ void bench_layers(const LayerFlags& flags) {
                                         : std::nullopt),
       .threads = flags.threads.front()};
   if (flags.serve) {
-    const std::vector<LayerCase> cases = cases_of(flags, place);
-    if (cases.size() != 1) {
-      throw Error(ErrorCode::invalid_argument,
-                  fmt::format("[bench-layers] --serve was given {} cases; "
-                              "expected one",
-                              cases.size()));
-    }
-    answer_calls(cases.front().subject, {}, place);
+    serve(place, flags);
     return;
-  }
-  if (!flags.json) {
-    print(fmt::format("{:<21} {:<22} {:>7} {:>10} {:>8} {:>7} {:>6}\n", "layer",
-                      "rows x in -> out", "threads", "median ms", "GFLOP/s",
-                      "share %", "quiet"));
   }
   for (const int threads : flags.threads) {
     place.threads = threads;
-    const BenchMeter meter({.isa = place.isa, .threads = threads}, {});
-    for (const LayerCase& one : cases_of(flags, place)) {
-      report(one, place, meter.samples({one.subject}, flags.samples).front(),
-             flags);
-    }
+    bench_at(place, flags);
   }
+  if (!flags.json) {
+    print(figures_legend() +
+          "useful   of the tokens that are there, whatever else is computed\n");
+  }
+}
+
+void add_size_flag(CLI::App& command, const std::string& name,
+                   std::vector<int64_t>& sizes) {
+  command.add_option(name, sizes, "Of linear layers, each with each")
+      ->type_name("N,...")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(whole_number(1, kMostOfSize))
+      ->default_str(fmt::format("{}", fmt::join(sizes, ",")));
 }
 
 }  // namespace
@@ -144,30 +139,22 @@ void add_bench_layers(CLI::App& app, int& /*exit_code*/) {
   CLI::App* command = add_command(
       app, "bench-layers",
       "How fast layers are here, beside probes of the processor",
-      "maskwise bench-layers --case linear --rows 256 --features 128,512");
+      "maskwise bench-layers --case linear --rows 256 --features 128,512\n"
+      "docs/benchmarks.md says how it measures.");
   command
-      ->add_option("--case", flags->name,
-                   "all, linear, encoder_layer or encoder_layer_padded")
-      ->check(CLI::IsMember(
-          {"all", "linear", "encoder_layer", "encoder_layer_padded"}))
-      ->type_name("NAME");
+      ->add_option(
+          "--case", flags->cases,
+          fmt::format("all, or of: {}", fmt::join(layer_case_names(), ", ")))
+      ->type_name("NAME,...")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   command
       ->add_option("--pass", flags->pass,
-                   "forward or backward (of the encoder layer: both)")
+                   "forward or backward (of encoder layers: both, in turn)")
       ->type_name("NAME")
       ->capture_default_str();
-  command->add_option("--rows", flags->sizes.rows, "Of linear layers")
-      ->type_name("N,...")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->check(whole_number(1, 1 << 20))
-      ->default_str("256,2048");
-  command->add_option("--features", flags->sizes.features, "Of linear layers")
-      ->type_name("N,...")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->check(whole_number(1, kMostFeatures))
-      ->default_str("128,256,512,1024");
+  add_size_flag(*command, "--rows", flags->sizes.rows);
+  add_size_flag(*command, "--features", flags->sizes.features);
   add_bench_flags(*command, flags->threads, flags->isa, flags->samples);
   add_switch(*command, "--serve", flags->serve,
              "Time calls when standard input asks, a line each: call N");

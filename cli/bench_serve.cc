@@ -17,7 +17,7 @@ constexpr int64_t kMostCalls = 1000000;
 
 [[noreturn]] void refuse(const std::string& line) {
   throw Error(ErrorCode::invalid_argument,
-              fmt::format("[bench] cannot answer '{}'; expected 'call N', "
+              fmt::format("[serve] cannot answer '{}'; expected 'call N', "
                           "'loop N' of a case that has one, or 'probe'",
                           line));
 }

@@ -1,6 +1,7 @@
 #include "layer_case.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -11,9 +12,14 @@
 #include "maskwise/nn/linear.h"
 #include "maskwise/nn/token_rows.h"
 #include "maskwise/nn/transformer_layers.h"
+#include "suggest.h"
 
 namespace maskwise::cli {
 namespace {
+
+constexpr const char* kLinear = "linear";
+constexpr const char* kPacked = "encoder_layer";
+constexpr const char* kPadded = "encoder_layer_padded";
 
 constexpr uint64_t kSeed = 20260801;
 constexpr int64_t kLongest = 256;
@@ -39,8 +45,9 @@ LayerCase linear_case(int64_t rows, int64_t features, const BenchPlace& place) {
   const nn::Compute compute = compute_at(place);
   const bool is_forward = place.pass == Pass::forward;
   const auto products = static_cast<double>(rows * features * features);
-  return {.name = "linear",
-          .size = fmt::format("{} x {} -> {}", rows, features, features),
+  return {.name = kLinear,
+          .rows = rows,
+          .features = features,
           .useful_flop = (is_forward ? 2 : 4) * products,
           .subject = [=] {
             if (is_forward) {
@@ -85,7 +92,7 @@ struct LayerCall {
 
   nn::EncoderLayer layer;
   Tensor ids = token_ids();
-  Tensor x = random_tensor({ids.dim(0), ids.dim(1), 512});
+  Tensor x = random_tensor({ids.dim(0), ids.dim(1), layer_options().features});
 };
 
 MaskPlan plan_of(const Mask& mask, int64_t batch, int64_t length) {
@@ -104,13 +111,12 @@ double layer_flop(Pass pass) {
   const auto hidden = static_cast<double>(options.hidden);
   double flop = 0;
   for (const int64_t percent : kFilled) {
-    const auto tokens = static_cast<double>(kLongest * percent / 100);
+    const int64_t present = kLongest * percent / 100;
+    const auto tokens = static_cast<double>(present);
     flop += tokens * 2 * (4 * e * e + 2 * e * hidden) + 4 * e * tokens * tokens;
   }
   return pass == Pass::forward ? flop : 3 * flop;
 }
-
-}  // namespace
 
 std::vector<LayerCase> linear_cases(const LinearSizes& sizes,
                                     const BenchPlace& place) {
@@ -123,10 +129,11 @@ std::vector<LayerCase> linear_cases(const LinearSizes& sizes,
   return cases;
 }
 
-LayerCase encoder_layer_case(const BenchPlace& place) {
+LayerCase packed_layer_case(const BenchPlace& place) {
   const auto call = std::make_shared<LayerCall>();
-  return {.name = "encoder_layer",
-          .size = "8 x 10-100% of 256",
+  return {.name = kPacked,
+          .rows = nn::Packing(call->ids).tokens(),
+          .features = layer_options().features,
           .useful_flop = layer_flop(place.pass),
           .subject = [=] {
             const nn::Packing packing(call->ids);
@@ -137,16 +144,37 @@ LayerCase encoder_layer_case(const BenchPlace& place) {
           }};
 }
 
-LayerCase padded_encoder_layer_case(const BenchPlace& place) {
+LayerCase padded_layer_case(const BenchPlace& place) {
   const auto call = std::make_shared<LayerCall>();
-  return {.name = "encoder_layer_padded",
-          .size = "8 x 10-100% of 256",
+  return {.name = kPadded,
+          .rows = call->ids.size(),
+          .features = layer_options().features,
           .useful_flop = layer_flop(place.pass),
           .subject = [=] {
             const MaskPlan plan =
                 plan_of(padding(call->ids), call->ids.dim(0), kLongest);
             call->run(call->x, call->x, plan, place);
           }};
+}
+
+}  // namespace
+
+std::vector<std::string> layer_case_names() {
+  return {kLinear, kPacked, kPadded};
+}
+
+std::vector<LayerCase> make_layer_cases(const std::string& name,
+                                        const LinearSizes& sizes,
+                                        const BenchPlace& place) {
+  if (name == kLinear) return linear_cases(sizes, place);
+  if (name == kPacked) return {packed_layer_case(place)};
+  if (name == kPadded) return {padded_layer_case(place)};
+  const std::vector<std::string> known = layer_case_names();
+  throw Error(
+      ErrorCode::invalid_argument,
+      fmt::format("[bench-layers] unknown case '{}'; expected all, or some "
+                  "of: {}{}",
+                  name, fmt::join(known, ", "), did_you_mean(name, known)));
 }
 
 }  // namespace maskwise::cli

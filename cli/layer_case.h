@@ -21,22 +21,27 @@ struct LinearSizes {
 // A layer that is called, and the FLOP of a call that are of use.
 struct LayerCase {
   std::string name;
-  std::string size;  // "256 x 512 -> 512"
+  int64_t rows = 0;      // that it computes
+  int64_t features = 0;  // of a row
   double useful_flop = 0;
   Subject subject;
 };
 
-// y = x W^T + b of rows [R, F] and F x F weights; backward: the gradients of x,
-// W and b.
-std::vector<LayerCase> linear_cases(const LinearSizes& sizes,
-                                    const BenchPlace& place);
+// "linear", "encoder_layer", "encoder_layer_padded".
+std::vector<std::string> layer_case_names();
 
-// An encoder layer (512 features, 8 heads, 2,048 hidden, ReLU, post-norm) on 8
-// sentences of 100, 10, 90, 25, 75, 40, 60 and 50 % of 256 tokens: packed, run
-// and unpacked; backward: forward and backward. The other runs all 8 x 256 rows
-// under a padding mask.
-LayerCase encoder_layer_case(const BenchPlace& place);
-LayerCase padded_encoder_layer_case(const BenchPlace& place);
+// The cases of that name; linear: one for each size. Throws Error for a name
+// that is not known.
+//
+// linear: y = x W^T + b of rows [R, F] and F x F weights; backward: the
+// gradients of x, W and b. encoder_layer: a layer of 512 features, 8 heads,
+// 2,048 hidden, ReLU, post-norm, on 8 sentences of 100, 10, 90, 25, 75, 40, 60
+// and 50 % of 256 tokens: packed, run and unpacked; backward: forward and
+// backward. encoder_layer_padded: the same on all 8 x 256 rows under a padding
+// mask.
+std::vector<LayerCase> make_layer_cases(const std::string& name,
+                                        const LinearSizes& sizes,
+                                        const BenchPlace& place);
 
 }  // namespace maskwise::cli
 

@@ -75,12 +75,16 @@ struct Clause {
   std::vector<Clause> children;
 };
 
-// Immutable and cheap to copy; safe to read from many threads. The two
-// readings, allowed() and the intervals, are independent implementations of
-// one meaning; the tests hold one against the other. What asks about a row or
-// pair throws Error when that lies outside the shape.
+// Immutable and cheap to copy; safe to read from many threads. A move copies,
+// so what was moved from still works. The two readings, allowed() and the
+// intervals, are independent implementations of one meaning; the tests hold one
+// against the other. What asks about a row or pair throws Error when that lies
+// outside the shape.
 class BoundMask {
  public:
+  BoundMask(const BoundMask&) = default;
+  BoundMask& operator=(const BoundMask&) = default;
+
   const AttentionShape& shape() const { return shape_; }
   const Mask& mask() const { return *mask_; }
 

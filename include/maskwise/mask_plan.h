@@ -37,9 +37,12 @@ struct PlanStats {
 };
 
 // Immutable, cheap to copy, safe to read from many threads. Keeps the mask
-// that it came from.
+// that it came from. A move copies, so what was moved from still works.
 class MaskPlan {
  public:
+  MaskPlan(const MaskPlan&) = default;
+  MaskPlan& operator=(const MaskPlan&) = default;
+
   const AttentionShape& shape() const { return mask_.shape(); }
   const BoundMask& mask() const { return mask_; }
   const PlanStats& stats() const;

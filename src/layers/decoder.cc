@@ -1,10 +1,10 @@
 #include "maskwise/nn/decoder.h"
 
-#include <cmath>
 #include <string_view>
 #include <vector>
 
 #include "layers/linear_rows.h"
+#include "layers/model_options.h"
 #include "layers/rows.h"
 #include "layers/token_batch.h"
 
@@ -20,23 +20,13 @@ constexpr std::string_view kOperation = "decoder";
 constexpr uint64_t kEmbeddingSite = 0;
 constexpr uint64_t kLayerSites = uint64_t{1} << 32U;
 
+// Rows that no sinusoids are added to are taken as they are.
 TokenEmbeddingOptions embedding_of(const DecoderOptions& options) {
-  const bool adds = options.positions == Positions::sinusoidal;
-  return {
-      .tokens = options.tokens,
-      .features = options.layer.features,
-      .scale = adds ? std::sqrt(static_cast<float>(options.layer.features)) : 1,
-      .positions = options.positions,
-      .max_length = options.max_length,
-      .pad = options.pad,
-      .dropout = options.layer.dropout,
-      .dropout_site = kEmbeddingSite};
-}
-
-TransformerLayerOptions layer_of(const DecoderOptions& options) {
-  TransformerLayerOptions layer = options.layer;
-  layer.dropout_site = kLayerSites;
-  return layer;
+  TokenEmbeddingOptions embedding =
+      detail::embedding_of(options, options.tokens, kEmbeddingSite);
+  embedding.positions = options.positions;
+  if (options.positions != Positions::sinusoidal) embedding.scale = 1;
+  return embedding;
 }
 
 Linear output_of(const DecoderOptions& options) {
@@ -69,7 +59,7 @@ Tensor tied_back(const Tensor& y, const TensorView& d_logits, Parameter& weight,
 
 Decoder::Decoder(const DecoderOptions& options)
     : embedding(embedding_of(options)),
-      stack(options.layers, layer_of(options)),
+      stack(options.layers, detail::layer_at(options.layer, kLayerSites)),
       output(output_of(options)),
       options_(options) {}
 

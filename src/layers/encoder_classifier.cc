@@ -1,9 +1,9 @@
 #include "maskwise/nn/encoder_classifier.h"
 
-#include <cmath>
 #include <string_view>
 
 #include "base/fp_environment.h"
+#include "layers/model_options.h"
 #include "layers/sentence_means.h"
 #include "layers/token_batch.h"
 #include "layers/token_ids.h"
@@ -17,28 +17,11 @@ constexpr std::string_view kOperation = "encoder_classifier";
 constexpr uint64_t kEmbeddingSite = 0;
 constexpr uint64_t kLayerSites = uint64_t{1} << 32U;
 
-TokenEmbeddingOptions embedding_of(const EncoderClassifierOptions& options) {
-  return {.tokens = options.tokens,
-          .features = options.layer.features,
-          .scale = std::sqrt(static_cast<float>(options.layer.features)),
-          .positions = Positions::sinusoidal,
-          .max_length = options.max_length,
-          .pad = options.pad,
-          .dropout = options.layer.dropout,
-          .dropout_site = kEmbeddingSite};
-}
-
-TransformerLayerOptions layer_of(const EncoderClassifierOptions& options) {
-  TransformerLayerOptions layer = options.layer;
-  layer.dropout_site = kLayerSites;
-  return layer;
-}
-
 }  // namespace
 
 EncoderClassifier::EncoderClassifier(const EncoderClassifierOptions& options)
-    : embedding(embedding_of(options)),
-      encoder(options.layers, layer_of(options)),
+    : embedding(detail::embedding_of(options, options.tokens, kEmbeddingSite)),
+      encoder(options.layers, detail::layer_at(options.layer, kLayerSites)),
       output(options.layer.features, options.classes),
       options_(options) {}
 

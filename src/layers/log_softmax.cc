@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "backend/row_math.h"
+#include "layers/chains.h"
 
 namespace maskwise::nn::detail {
 namespace {
@@ -10,55 +11,33 @@ namespace {
 using maskwise::detail::ActivationKind;
 using maskwise::detail::KernelTable;
 using maskwise::detail::kMinusInfinity;
-using maskwise::detail::max_ignoring_nan;
-
-// Enough to fill vectors, whatever their size.
-constexpr int64_t kChains = 16;
 
 // Numbers between two passes over them: they stay in L1.
 constexpr int64_t kBlock = 64 * kChains;
 
-// Calls take(chain, i) for each i < n, i % kChains being the chain.
-template <typename Take>
-void for_chains(int64_t n, Take take) {
-  const int64_t whole = n / kChains * kChains;
-  for (int64_t i = 0; i < whole; i += kChains) {
-    for (int64_t j = 0; j < kChains; ++j) take(j, i + j);
-  }
-  for (int64_t i = whole; i < n; ++i) take(i - whole, i);
+// Makes e -inf where x is NaN.
+void absent_where_nan(const float* x, int64_t n, float* e) {
+  for (int64_t i = 0; i < n; ++i) e[i] = x[i] == x[i] ? e[i] : kMinusInfinity;
 }
 
-// The lowest f32 where there is none.
-float largest_of(const float* x, int64_t n) {
-  float chains[kChains];
-  std::fill_n(chains, kChains, maskwise::detail::kLowest);
-  for_chains(n, [&](int64_t chain, int64_t i) {
-    chains[chain] = max_ignoring_nan(chains[chain], x[i]);
-  });
-  float largest = chains[0];
-  for (const float chain : chains) largest = max_ignoring_nan(largest, chain);
-  return largest;
-}
-
+// place(first): where e^(x - largest) of the next kBlock numbers is written.
+template <typename Place>
 double sum_of_exponentials(const float* row, int64_t n, float largest,
-                           NanIs nan_is, const KernelTable& kernels) {
+                           NanIs nan_is, const KernelTable& kernels,
+                           Place place) {
   double chains[kChains] = {};
-  float block[kBlock];
   for (int64_t first = 0; first < n; first += kBlock) {
     const float* x = row + first;
+    float* e = place(first);
     const int64_t size = std::min(kBlock, n - first);
-    for (int64_t i = 0; i < size; ++i) {
-      const float nan = nan_is == NanIs::absent ? kMinusInfinity : x[i];
-      block[i] = (x[i] == x[i] ? x[i] : nan) - largest;
-    }
-    kernels.activate(ActivationKind::exp, block, block, size);
+    for (int64_t i = 0; i < size; ++i) e[i] = x[i] - largest;
+    if (nan_is == NanIs::absent) absent_where_nan(x, size, e);
+    kernels.activate(ActivationKind::exp, e, e, size);
     for_chains(size, [&](int64_t chain, int64_t i) {
-      chains[chain] += static_cast<double>(block[i]);
+      chains[chain] += static_cast<double>(e[i]);
     });
   }
-  double sum = 0;
-  for (const double chain : chains) sum += chain;
-  return sum;
+  return sum_of_chains(chains);
 }
 
 }  // namespace
@@ -66,10 +45,20 @@ double sum_of_exponentials(const float* row, int64_t n, float largest,
 LogSoftmax log_softmax_of(const float* row, int64_t n, NanIs nan_is,
                           const KernelTable& kernels) {
   const float largest = largest_of(row, n);
-  const double sum = sum_of_exponentials(row, n, largest, nan_is, kernels);
+  float block[kBlock];
+  const double sum =
+      sum_of_exponentials(row, n, largest, nan_is, kernels,
+                          [&](int64_t /*first*/) { return block; });
   if (sum == 0) return {largest, maskwise::detail::kStoredNan};
   const float log2 = maskwise::detail::log2_contract(static_cast<float>(sum));
   return {largest, log2 * maskwise::detail::kLn2};
+}
+
+double write_exponentials(const float* row, int64_t n, float* to,
+                          const KernelTable& kernels) {
+  return sum_of_exponentials(row, n, largest_of(row, n), NanIs::contagious,
+                             kernels,
+                             [=](int64_t first) { return to + first; });
 }
 
 }  // namespace maskwise::nn::detail

@@ -1,4 +1,4 @@
-// The logarithm of the softmax of a row.
+// The logarithm of the softmax of a row, and what a softmax is made of.
 #ifndef MASKWISE_LAYERS_LOG_SOFTMAX_H_
 #define MASKWISE_LAYERS_LOG_SOFTMAX_H_
 
@@ -27,6 +27,11 @@ enum class NanIs {
 // each, added in ascending order, so its bits depend on the row alone. log_sum
 // is NaN where the row holds +inf, or nothing but -inf. Under FpEnvironment.
 LogSoftmax log_softmax_of(const float* row, int64_t n, NanIs nan_is,
+                          const maskwise::detail::KernelTable& kernels);
+
+// Writes e^(x - largest) of each of n numbers; returns their sum, the one of
+// log_softmax_of() where NaN is contagious: 0 or NaN where log_sum is NaN.
+double write_exponentials(const float* row, int64_t n, float* to,
                           const maskwise::detail::KernelTable& kernels);
 
 }  // namespace maskwise::nn::detail

@@ -7,32 +7,17 @@
 
 #include "base/fail.h"
 #include "base/fp_environment.h"
+#include "layers/chains.h"
 #include "layers/rows.h"
 
 namespace maskwise::nn {
 namespace {
 
 using detail::Rows;
+using detail::sum_in_chains;
 using maskwise::detail::FpEnvironment;
 
 constexpr std::string_view kOperation = "norm";
-
-// Chains of a sum over features: enough to fill vectors, whatever their size.
-constexpr int64_t kChains = 16;
-
-// The sum of term(i) over i < count.
-template <typename Term>
-float sum_of(int64_t count, Term term) {
-  float chains[kChains] = {};
-  const int64_t whole = count / kChains * kChains;
-  for (int64_t i = 0; i < whole; i += kChains) {
-    for (int64_t j = 0; j < kChains; ++j) chains[j] += term(i + j);
-  }
-  for (int64_t i = whole; i < count; ++i) chains[i - whole] += term(i);
-  float sum = 0;
-  for (const float chain : chains) sum += chain;
-  return sum;
-}
 
 // What a row is moved and multiplied by.
 struct RowScale {
@@ -44,10 +29,11 @@ RowScale scale_of(NormKind kind, const float* x, int64_t features, float eps) {
   const auto n = static_cast<float>(features);
   RowScale scale;
   if (kind == NormKind::layer) {
-    scale.mean = sum_of(features, [=](int64_t i) { return x[i]; }) / n;
+    scale.mean =
+        sum_in_chains<float>(features, [=](int64_t i) { return x[i]; }) / n;
   }
   const float mean = scale.mean;
-  const float squares = sum_of(features, [=](int64_t i) {
+  const float squares = sum_in_chains<float>(features, [=](int64_t i) {
     const float d = x[i] - mean;
     return d * d;
   });
@@ -73,10 +59,12 @@ void write_gradient(NormKind kind, const NormalRow& row, const RowScale& scale,
   const float* g = row.g.data();
   float mean = 0;
   if (kind == NormKind::layer) {
-    mean = sum_of(features, [=](int64_t i) { return g[i]; }) / count;
+    mean =
+        sum_in_chains<float>(features, [=](int64_t i) { return g[i]; }) / count;
   }
   const float along =
-      sum_of(features, [=](int64_t i) { return g[i] * n[i]; }) / count;
+      sum_in_chains<float>(features, [=](int64_t i) { return g[i] * n[i]; }) /
+      count;
   for (int64_t i = 0; i < features; ++i) {
     d_x[i] = scale.inverse * (g[i] - mean - n[i] * along);
   }

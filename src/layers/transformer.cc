@@ -1,9 +1,9 @@
 #include "maskwise/nn/transformer.h"
 
-#include <cmath>
 #include <string_view>
 
 #include "base/fail.h"
+#include "layers/model_options.h"
 #include "layers/token_batch.h"
 
 namespace maskwise::nn {
@@ -18,25 +18,6 @@ constexpr uint64_t kSourceSite = 0;
 constexpr uint64_t kTargetSite = 1;
 constexpr uint64_t kEncoderSites = uint64_t{1} << 32U;
 constexpr uint64_t kDecoderSites = uint64_t{1} << 33U;
-
-TokenEmbeddingOptions embedding_of(const TransformerOptions& options,
-                                   int64_t tokens, uint64_t site) {
-  return {.tokens = tokens,
-          .features = options.layer.features,
-          .scale = std::sqrt(static_cast<float>(options.layer.features)),
-          .positions = Positions::sinusoidal,
-          .max_length = options.max_length,
-          .pad = options.pad,
-          .dropout = options.layer.dropout,
-          .dropout_site = site};
-}
-
-TransformerLayerOptions layer_of(const TransformerOptions& options,
-                                 uint64_t sites) {
-  TransformerLayerOptions layer = options.layer;
-  layer.dropout_site = sites;
-  return layer;
-}
 
 // Source and target are of one batch.
 void check_batches(const TransformerInput& input) {
@@ -81,11 +62,13 @@ TransformerMasks growing_masks(const TensorView& source, int64_t pad) {
 
 Transformer::Transformer(const TransformerOptions& options)
     : source_embedding(
-          embedding_of(options, options.source_tokens, kSourceSite)),
+          detail::embedding_of(options, options.source_tokens, kSourceSite)),
       target_embedding(
-          embedding_of(options, options.target_tokens, kTargetSite)),
-      encoder(options.encoder_layers, layer_of(options, kEncoderSites)),
-      decoder(options.decoder_layers, layer_of(options, kDecoderSites)),
+          detail::embedding_of(options, options.target_tokens, kTargetSite)),
+      encoder(options.encoder_layers,
+              detail::layer_at(options.layer, kEncoderSites)),
+      decoder(options.decoder_layers,
+              detail::layer_at(options.layer, kDecoderSites)),
       output(options.layer.features, options.target_tokens),
       options_(options) {}
 

@@ -12,54 +12,19 @@
 #include "base/fail.h"
 #include "base/format.h"
 #include "base/fp_environment.h"
+#include "layers/chains.h"
+#include "layers/log_softmax.h"
 #include "layers/rows.h"
 
 namespace maskwise::nn {
 namespace {
 
 using detail::Rows;
-using maskwise::detail::ActivationKind;
 using maskwise::detail::fail;
 using maskwise::detail::FpEnvironment;
 using maskwise::detail::KernelTable;
 
 constexpr std::string_view kOperation = "cross_entropy";
-
-// Chains of a sum or maximum over classes: enough to fill vectors.
-constexpr int64_t kChains = 16;
-
-// Calls take(chain, i) for each i < count, i % kChains being the chain.
-template <typename Take>
-void for_chains(int64_t count, Take take) {
-  const int64_t whole = count / kChains * kChains;
-  for (int64_t i = 0; i < whole; i += kChains) {
-    for (int64_t j = 0; j < kChains; ++j) take(j, i + j);
-  }
-  for (int64_t i = whole; i < count; ++i) take(i - whole, i);
-}
-
-double sum_of(const float* x, int64_t count) {
-  double chains[kChains] = {};
-  for_chains(count, [&](int64_t chain, int64_t i) {
-    chains[chain] += static_cast<double>(x[i]);
-  });
-  double sum = 0;
-  for (const double chain : chains) sum += chain;
-  return sum;
-}
-
-float largest_of(const float* x, int64_t count) {
-  float chains[kChains];
-  std::fill_n(chains, kChains, maskwise::detail::kLowest);
-  for_chains(count, [&](int64_t chain, int64_t i) {
-    chains[chain] = maskwise::detail::max_ignoring_nan(chains[chain], x[i]);
-  });
-  float largest = chains[0];
-  for (const float chain : chains) {
-    largest = maskwise::detail::max_ignoring_nan(largest, chain);
-  }
-  return largest;
-}
 
 // "[1, 2]": where row `row` of `shape` stands.
 std::string place_of(int64_t row, const Shape& shape) {
@@ -108,18 +73,16 @@ class LossCall {
   int64_t classes() const { return rows_.width(); }
   int64_t count() const { return std::ssize(present_); }
 
-  float loss(int64_t row, float* scratch) const;
+  float loss(int64_t row) const;
   void write_gradient(int64_t row, float factor, float* d) const;
 
-  // Calls work(row, scratch of `classes()` numbers) for each row that is
-  // present.
+  // Calls work(row) for each row that is present.
   template <typename Work>
   void for_present(Work work) const {
     maskwise::detail::run_workers(workers_, [&](int64_t worker) {
       const FpEnvironment environment;
-      std::vector<float> scratch(static_cast<size_t>(classes()));
       for (int64_t i = worker; i < count(); i += workers_) {
-        work(present_[static_cast<size_t>(i)], scratch.data());
+        work(present_[static_cast<size_t>(i)]);
       }
     });
   }
@@ -127,8 +90,9 @@ class LossCall {
  private:
   void take_targets(const TensorView& logits, const TensorView& targets,
                     std::optional<int64_t> pad);
-  float move_below_zero(int64_t row, float* to) const;
-  double exponentials(float* x) const;
+  int64_t target_of(int64_t row) const {
+    return targets_[static_cast<size_t>(row)];
+  }
 
   Rows rows_;
   const KernelTable& kernels_;
@@ -167,42 +131,30 @@ void LossCall::take_targets(const TensorView& logits, const TensorView& targets,
   }
 }
 
-// Writes x_v - m; returns that of the target.
-float LossCall::move_below_zero(int64_t row, float* to) const {
+float LossCall::loss(int64_t row) const {
   const float* x = rows_.at(row);
-  const float largest = largest_of(x, classes());
-  for (int64_t v = 0; v < classes(); ++v) to[v] = x[v] - largest;
-  return to[targets_[static_cast<size_t>(row)]];
-}
-
-// Makes each x e^x; returns their sum.
-double LossCall::exponentials(float* x) const {
-  kernels_.activate(ActivationKind::exp, x, x, classes());
-  return sum_of(x, classes());
-}
-
-float LossCall::loss(int64_t row, float* scratch) const {
-  const float target = move_below_zero(row, scratch);
+  const detail::LogSoftmax found =
+      detail::log_softmax_of(x, classes(), detail::NanIs::contagious, kernels_);
+  const float target = x[target_of(row)] - found.largest;
   float expected = target;
   if (smoothing_ > 0) {  // not 0 times -inf
-    const double mean =
-        sum_of(scratch, classes()) / static_cast<double>(classes());
+    const float m = found.largest;
+    const auto sum = detail::sum_in_chains<double>(
+        classes(), [=](int64_t v) { return static_cast<double>(x[v] - m); });
+    const double mean = sum / static_cast<double>(classes());
     expected =
         (1.0F - smoothing_) * target + smoothing_ * static_cast<float>(mean);
   }
-  const auto sum = static_cast<float>(exponentials(scratch));
-  if (sum == 0) return maskwise::detail::kStoredNan;
-  return maskwise::detail::stored(
-      maskwise::detail::log2_contract(sum) * maskwise::detail::kLn2 - expected);
+  return maskwise::detail::stored(found.log_sum - expected);
 }
 
 void LossCall::write_gradient(int64_t row, float factor, float* d) const {
-  move_below_zero(row, d);
-  const auto inverse = static_cast<float>(1.0 / exponentials(d));
+  const double sum =
+      detail::write_exponentials(rows_.at(row), classes(), d, kernels_);
+  const auto inverse = static_cast<float>(1.0 / sum);
   const float spread = smoothing_ / static_cast<float>(classes());
-  const int64_t target = targets_[static_cast<size_t>(row)];
   for (int64_t v = 0; v < classes(); ++v) d[v] = d[v] * inverse - spread;
-  d[target] = d[target] - (1.0F - smoothing_);
+  d[target_of(row)] = d[target_of(row)] - (1.0F - smoothing_);
   for (int64_t v = 0; v < classes(); ++v) {
     d[v] = maskwise::detail::stored(d[v] * factor);
   }
@@ -217,9 +169,7 @@ CrossEntropy cross_entropy(const TensorView& logits, const TensorView& targets,
   CrossEntropy result = {.losses = Tensor(DType::f32, targets.shape()),
                          .count = call.count()};
   auto* losses = result.losses.mutable_data<float>();
-  call.for_present([&](int64_t row, float* scratch) {
-    losses[row] = call.loss(row, scratch);
-  });
+  call.for_present([&](int64_t row) { losses[row] = call.loss(row); });
   return result;
 }
 
@@ -235,7 +185,7 @@ Tensor cross_entropy_backward(const TensorView& logits,
   const LossCall call(logits, targets, options, compute);
   Tensor result(DType::f32, logits.shape());
   auto* d = result.mutable_data<float>();
-  call.for_present([&](int64_t row, float* /*scratch*/) {
+  call.for_present([&](int64_t row) {
     call.write_gradient(row, factor, d + row * call.classes());
   });
   return result;

@@ -83,6 +83,26 @@ TEST(LogSoftmax, GivesTheBitsOfPlainLoopsOnEveryIsa) {
   }
 }
 
+// In place, too; more numbers than are taken at a time.
+TEST(LogSoftmax, ExponentialsAreThoseThatTheSumIsMadeOf) {
+  const detail::FpEnvironment environment;
+  const Tensor row = random_row(3003, 2);
+  const float* x = row.data<float>();
+  const LogSoftmax expected = log_softmax_of(row);
+  for (const IsaInfo& info : devices().isas()) {
+    if (!info.available) continue;
+    std::vector<float> e(x, x + row.size());
+    const double sum = nn::detail::write_exponentials(
+        e.data(), row.size(), e.data(), detail::kernels_of(info.isa));
+    const float log2 = detail::log2_contract(static_cast<float>(sum));
+    EXPECT_EQ(log2 * detail::kLn2, expected.log_sum);
+    for (size_t i = 0; i < e.size(); ++i) {
+      ASSERT_EQ(e[i], detail::activation(detail::ActivationKind::exp,
+                                         x[i] - expected.largest));
+    }
+  }
+}
+
 TEST(LogSoftmax, WhatIsMinusInfinityAddsNothing) {
   const LogSoftmax found =
       log_softmax_of(Tensor::from<float>({4}, {1, kMinusInf, 1, kMinusInf}));

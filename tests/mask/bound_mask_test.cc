@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include "maskwise/mask.h"
 #include "tests/base/thrown_error.h"
 #include "tests/support/mask_table.h"
@@ -27,6 +29,17 @@ TEST(BoundMask, AnswersByPairByRowAndByBlock) {
   const BlockKeys keys = mask.block_keys(0, 0, 1, 3);
   EXPECT_EQ(keys.some, (KeyIntervals{{0, 4}}));
   EXPECT_EQ(keys.every, (KeyIntervals{{0, 3}}));
+}
+
+TEST(BoundMask, AMoveLeavesAMaskThatStillWorks) {
+  BoundMask mask = two_lengths();
+  // NOLINTNEXTLINE(performance-move-const-arg): that it copies is the subject.
+  const BoundMask made = std::move(mask);
+  for (const BoundMask* one : {&std::as_const(mask), &made}) {
+    EXPECT_EQ(one->shape(), kShape);
+    EXPECT_EQ(one->visible_keys(0, 2, 3), (std::vector<int64_t>{0, 1}));
+    EXPECT_TRUE(one->mask() == lengths({2, 0}));
+  }
 }
 
 TEST(BoundMask, ARangeLimitsARowAlsoWhereItLeavesTheKeys) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <random>
+#include <utility>
 
 #include "maskwise/mask.h"
 #include "plan/plan_data.h"
@@ -83,6 +84,25 @@ TEST(MaskPlan, TheCapIsACountOfBytes) {
     EXPECT_TRUE(throws_error(ErrorCode::limit, "expected at most 0 bytes", [&] {
       (void)compile(all().bind(shape), {.memory_cap = 0});
     }));
+  }
+}
+
+// A plan shares what it holds: there is nothing that a move could save.
+TEST(MaskPlan, AMoveLeavesAPlanThatStillWorks) {
+  MaskPlan plan = compile(causal().bind({1, 2, 100, 100}));
+  MaskPlan assigned = compile(all().bind({1, 1, 3, 3}));
+  // That it copies is the subject.
+  // NOLINTBEGIN(performance-move-const-arg,bugprone-use-after-move)
+  MaskPlan made = std::move(plan);
+  assigned = std::move(plan);
+  for (const MaskPlan* one : {&plan, &made, &assigned}) {
+    // NOLINTEND(performance-move-const-arg,bugprone-use-after-move)
+    EXPECT_EQ(one->shape(), (AttentionShape{1, 2, 100, 100}));
+    EXPECT_EQ(one->stats().visible_pairs, 100 * 101);
+    EXPECT_EQ(one->options().memory_cap, PlanOptions{}.memory_cap);
+    EXPECT_EQ(&one->data(), &made.data());
+    EXPECT_EQ(one->mask().visible_keys(0, 1, 2),
+              (std::vector<int64_t>{0, 1, 2}));
   }
 }
 

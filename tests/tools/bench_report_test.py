@@ -24,19 +24,36 @@ PEER = {"name": "documents8", "B": 1, "H": 4, "Hkv": 4, "Lq": 512, "Lk": 512,
         "D": 64, "threads": 1, "samples": 15, "maskwise_ms": 1.25,
         "torch_ms": 5.0, "torch_ratio": 4.0, "torch_loop_ratio": 1.5,
         "onnxruntime_ratio": 6.0}
+LINEAR = {"case": "linear", "pass": "forward", "rows": 256, "features": 512,
+          "threads": 1, "isa": "avx512", "median_ms": 1.25, "min_ms": 1.2,
+          "useful_gflops": 107.4, "probe_gflops": 130.0,
+          "second_probe_gflops": 129.0, "fraction": 0.8, "best_fraction": 0.9,
+          "quiet_fraction": 0.81, "quiet_samples": 12, "cpu_share": 1.0,
+          "samples": 15}
+ENCODER = {**LINEAR, "case": "encoder_layer", "rows": 1150, "median_ms": 70.04}
+LAYER_PEER = {"name": "encoder_layer", "pass": "forward", "threads": 2,
+              "samples": 15, "maskwise_ms": 40.0, "maskwise_padded_ms": 72.0,
+              "torch_ms": 88.0, "torch_nested_ms": 50.0, "torch_ratio": 2.2,
+              "torch_nested_ratio": 1.25, "maskwise_padded_ratio": 1.8}
 
 
 class BenchReport(unittest.TestCase):
     """On lines as maskwise bench --json writes them."""
 
-    def report(self, *lines, peers=(), direction="forward"):
+    @staticmethod
+    def keep(place, lines, peers=()):
+        """What scripts/bench leaves of a pass."""
+        place.mkdir()
+        (place / "machine.tsv").write_text(MACHINE)
+        for name, found in (("results", lines), ("peers", peers)):
+            (place / f"{name}.jsonl").write_text(
+                "".join(json.dumps(line) + "\n" for line in found))
+
+    def report(self, *lines, peers=(), direction="forward", layers=None):
         with tempfile.TemporaryDirectory() as folder:
-            place = pathlib.Path(folder) / direction
-            place.mkdir()
-            (place / "machine.tsv").write_text(MACHINE)
-            for name, found in (("results", lines), ("peers", peers)):
-                (place / f"{name}.jsonl").write_text(
-                    "".join(json.dumps(line) + "\n" for line in found))
+            self.keep(pathlib.Path(folder) / direction, lines, peers)
+            if layers is not None:
+                self.keep(pathlib.Path(folder) / "layers", layers)
             return subprocess.run([ROOT / "tools/bench_report", folder],
                                   capture_output=True, text=True, check=False)
 
@@ -97,6 +114,49 @@ class BenchReport(unittest.TestCase):
         self.assertNotIn("## Peers", self.page(LINE))
         self.assertIn("| documents8 | 512 | 64 | 1 | 1.25 | 4.00 | 1.50 | 6.00 "
                       "|  |\n", self.page(LINE, peers=[PEER]))
+
+    def test_linear_layers_stand_in_a_table(self):
+        back = {**LINEAR, "pass": "backward", "quiet_fraction": 0.74}
+        two = {**LINEAR, "threads": 2, "quiet_fraction": 0.751}
+        unquiet = {**LINEAR, "features": 128, "quiet_fraction": None}
+        page = self.page(two, {**two, "pass": "backward"}, LINEAR, back, unquiet,
+                         direction="layers")
+        self.assertIn(
+            "| rows | features | threads | forward | backward | must | met |\n"
+            "| --- | --- | --- | --- | --- | --- | --- |\n"
+            "| 256 | 128 | 1 | – | – | 75 % | no quiet sample |\n"
+            "| 256 | 512 | 1 | 81 % | 74 % | 75 % | no |\n"
+            "| 256 | 512 | 2 | 75 % | 75 % | 75 % | yes |\n", page)
+        for words in ("## Layers", "An Abacus", "abc", "avx512"):
+            self.assertIn(words, page)
+        self.assertNotIn("Peers", page)
+
+    def test_the_encoder_layer_stands_beside_its_peers(self):
+        padded = {**ENCODER, "case": "encoder_layer_padded",
+                  "quiet_fraction": None}
+        back = {**ENCODER, "pass": "backward", "median_ms": 215.6}
+        trained = {key: value for key, value in LAYER_PEER.items()
+                   if not key.startswith("torch_nested")}
+        page = self.page(LINEAR, ENCODER, padded, back,
+                         peers=[LAYER_PEER, {**trained, "pass": "backward"}],
+                         direction="layers")
+        for row in ("| encoder_layer | 1 | 70 ms · 81 % | 216 ms · 81 % |",
+                    "| encoder_layer_padded | 1 | 70 ms · – |  |",
+                    "| forward | 2 | 40 | 2.20 | 1.25 | 1.80 |",
+                    "| forward and backward | 2 | 40 | 2.20 |  | 1.80 |"):
+            self.assertIn(row + "\n", page)
+
+    def test_passes_that_ran_apart_stand_on_one_page(self):
+        page = self.page(LINE, layers=[LINEAR, ENCODER])
+        self.assertLess(page.index("## The forward pass"),
+                        page.index("## Layers"))
+        self.assertNotIn("The backward pass", page)
+        # What is there of one pass is what it is alone.
+        alone = self.page(LINEAR, ENCODER, direction="layers")
+        section = alone[alone.index("## Layers"):]
+        self.assertTrue(page.endswith(section), page)
+        before = self.page(LINE)
+        self.assertEqual(page, before + section)
 
     def test_nothing_measured_is_an_error(self):
         result = self.report()

@@ -1,4 +1,5 @@
-"""Each script answers --help with its own few lines, and does nothing else."""
+"""Each script answers --help with its own few lines, and does nothing else;
+what it does not know it refuses before it does anything."""
 import pathlib
 import subprocess
 import tempfile
@@ -28,6 +29,22 @@ class Scripts(unittest.TestCase):
                     for line in result.stdout.splitlines():
                         self.assertIn(f"# {line}\n", path.read_text())
                     self.assertIn(len(result.stdout.splitlines()), range(2, 9))
+
+    def test_bench_refuses_what_it_does_not_know(self):
+        for arguments, message in [
+                (["--pass", "sideways"], "no pass 'sideways'; expected forward, "
+                 "backward or layers"),
+                (["--pass=forward layers"], "no pass 'forward layers'"),
+                (["--quick", "--pass"], "--pass needs a name"),
+                (["--pas"], "no option '--pas'; expected --pass, --quick, "
+                 "--peers or --report")]:
+            with self.subTest(arguments=arguments):
+                result = subprocess.run(
+                    [ROOT / "scripts/bench", *arguments], check=False,
+                    timeout=60, stdin=subprocess.DEVNULL, capture_output=True,
+                    text=True)
+                self.assertEqual((result.returncode, result.stdout), (1, ""))
+                self.assertIn(message, result.stderr)
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ struct KernelTable {
 
   // Computes a panel of a product of matrices. Under FpEnvironment.
   void (*matmul_panels)(const MatmulProblem& problem, const MatmulTask& task,
-                       const MatmulScratch& scratch) = nullptr;
+                        const MatmulScratch& scratch) = nullptr;
 
   // y = f(x), and d = d f'(x), of `count` elements. Under FpEnvironment.
   void (*activate)(ActivationKind kind, const float* x, float* y,

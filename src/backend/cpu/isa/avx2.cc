@@ -34,7 +34,7 @@ namespace maskwise::detail::avx2 {
 const KernelTable& kernels() {
   static constexpr KernelTable kTable = {
       Isa::avx2,       forward_block, sum_fold,  merge_fold,
-      backward_heads,  matmul_panels,  activate,  activate_back,
+      backward_heads,  matmul_panels, activate,  activate_back,
       probe_registers, probe_tile,    probe_read};
   return kTable;
 }

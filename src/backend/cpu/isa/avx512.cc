@@ -35,7 +35,7 @@ namespace maskwise::detail::avx512 {
 const KernelTable& kernels() {
   static constexpr KernelTable kTable = {
       Isa::avx512,     forward_block, sum_fold,  merge_fold,
-      backward_heads,  matmul_panels,  activate,  activate_back,
+      backward_heads,  matmul_panels, activate,  activate_back,
       probe_registers, probe_tile,    probe_read};
   return kTable;
 }

@@ -14,7 +14,7 @@ namespace {
 const KernelTable& kernels() {
   static constexpr KernelTable kTable = {
       Isa::scalar,     forward_block, sum_fold,  merge_fold,
-      backward_heads,  matmul_panels,  activate,  activate_back,
+      backward_heads,  matmul_panels, activate,  activate_back,
       probe_registers, probe_tile,    probe_read};
   return kTable;
 }
