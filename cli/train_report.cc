@@ -68,11 +68,12 @@ void TrainReport::progress(const TrainMoment& moment) {
   }
   const double left =
       moment.share > 0 ? moment.seconds * (1 / moment.share - 1) : 0;
-  print(fmt::format("\r[{}] update {}, loss {:.3f}, {:.0f} examples/s, {} left"
-                    "{}\033[K",
-                    bar(moment.share), moment.update.update, moment.loss,
-                    moment.examples_per_second, clock_text(left),
-                    dev_text_.empty() ? "" : "; " + dev_text_));
+  print(
+      fmt::format("\r[{}] update {}, loss {:.3f}, {:.0f} examples/s, {} left"
+                  "{}\033[K",
+                  bar(moment.share), moment.update.update, moment.loss,
+                  moment.examples_per_second, clock_text(left),
+                  dev_text_.empty() ? "" : "; " + dev_text_));
 }
 
 void TrainReport::evaluated(const TrainMoment& moment, const DevFigures& dev,

@@ -123,9 +123,8 @@ class Running {
 
   DevFigures dev_figures() {
     nn::TextModel& model = run_.model;
-    const std::vector<std::string> answers =
-        model.predict(sides(run_.dev, &nn::TextPair::source), {.beam = 1},
-                      run_.compute);
+    const std::vector<std::string> answers = model.predict(
+        sides(run_.dev, &nn::TextPair::source), {.beam = 1}, run_.compute);
     return {mean_loss(model, run_.dev_examples, run_.compute),
             nn::error_rates(sides(run_.dev, &nn::TextPair::target), answers)};
   }
@@ -158,9 +157,8 @@ class Running {
     updates_before_ = trainer_.updates();
     best_ = DevFigures();
     best_->loss = std::get<double>(numbers.at(kBestLoss));
-    best_->rates =
-        nn::error_rates(sides(run_.dev, &nn::TextPair::target),
-                        sides(run_.dev, &nn::TextPair::target));
+    best_->rates = nn::error_rates(sides(run_.dev, &nn::TextPair::target),
+                                   sides(run_.dev, &nn::TextPair::target));
     best_->rates.wrong = whole(kBestWrong);
     best_->rates.edits = whole(kBestEdits);
     moment_.update.update = trainer_.updates();
@@ -191,15 +189,14 @@ std::vector<nn::TextExample> encoded(const nn::TextModel& model,
       examples.push_back(model.encode(pair));
     } catch (const Error& error) {
       const std::string_view what = error.what();
-      throw Error(error.code(),
-                  fmt::format("[train] '{}', line {}: {}", path,
-                              examples.size() + 1,
-                              what.substr(what.find("] ") + 2)));
+      throw Error(error.code(), fmt::format("[train] '{}', line {}: {}", path,
+                                            examples.size() + 1,
+                                            what.substr(what.find("] ") + 2)));
     }
   }
   return examples;
 }
 
-void train(const TrainRun& run) { Running(run).go(); }
+void run_training(const TrainRun& run) { Running(run).go(); }
 
 }  // namespace maskwise::cli

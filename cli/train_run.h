@@ -31,7 +31,7 @@ struct TrainRun {
 // Trains, and keeps in the folder the model that was best on dev
 // (model.safetensors) and the training itself (last.safetensors), both written
 // at each tenth of the budget.
-void train(const TrainRun& run);
+void run_training(const TrainRun& run);
 
 }  // namespace maskwise::cli
 

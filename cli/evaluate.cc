@@ -1,0 +1,89 @@
+// maskwise evaluate: how often a trained model is right.
+#include <fmt/format.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "commands.h"
+#include "flags.h"
+#include "maskwise/maskwise.h"
+#include "maskwise/nn/dataset.h"
+#include "maskwise/nn/metrics.h"
+#include "maskwise/nn/text_model.h"
+#include "report.h"
+
+namespace maskwise::cli {
+namespace {
+
+constexpr int64_t kMostBeam = 1000;
+
+struct EvaluateFlags {
+  std::string folder;
+  std::string test;
+  int64_t beam = 5;
+  std::optional<int> threads;
+  bool json = false;
+};
+
+void report(nn::Task task, const nn::ErrorRates& rates, bool json) {
+  const bool is_label = task == nn::Task::classify;
+  if (json) {
+    Json found = {{"n", rates.n}};
+    if (is_label) {
+      found["accuracy"] = rates.accuracy();
+    } else {
+      found["wer"] = rates.word_error_rate();
+      found["per"] = rates.symbol_error_rate();
+    }
+    print(found.dump() + "\n");
+    return;
+  }
+  print(is_label ? fmt::format("{} texts: {:.2f} % of the labels are right\n",
+                               rates.n, rates.accuracy())
+                 : fmt::format("{} texts: {:.2f} % have an error (WER), {:.2f} "
+                               "% of the symbols (PER)\n",
+                               rates.n, rates.word_error_rate(),
+                               rates.symbol_error_rate()));
+}
+
+void evaluate(const EvaluateFlags& flags) {
+  const std::unique_ptr<nn::TextModel> model =
+      nn::load_text_model(flags.folder);
+  std::vector<std::string> sources;
+  std::vector<std::string> targets;
+  for (const nn::TextPair& pair : nn::load_pairs(flags.test)) {
+    sources.push_back(pair.source);
+    targets.push_back(pair.target);
+  }
+  const std::vector<std::string> answers =
+      model->predict(sources, {.beam = flags.beam}, {.threads = flags.threads});
+  report(model->options().task, nn::error_rates(targets, answers), flags.json);
+}
+
+}  // namespace
+
+void add_evaluate(CLI::App& app, int& /*exit_code*/) {
+  const auto flags = std::make_shared<EvaluateFlags>();
+  CLI::App* command = add_command(
+      app, "evaluate", "How often a trained model is right on pairs of texts",
+      "maskwise evaluate model test.tsv");
+  command->add_option("model", flags->folder, "Folder that train wrote")
+      ->type_name("MODEL_DIR")
+      ->required();
+  command->add_option("test", flags->test, "Pairs, tab-separated")
+      ->type_name("TEST.tsv")
+      ->required();
+  command->add_option("--beam", flags->beam, "Hypotheses of a text; 1: greedy")
+      ->type_name("N")
+      ->check(whole_number(1, kMostBeam))
+      ->capture_default_str();
+  command->add_option("--threads", flags->threads, "Default: all")
+      ->type_name("N")
+      ->check(whole_number(1, kMostThreads));
+  add_json_flag(*command, flags->json);
+  command->callback([flags] { evaluate(*flags); });
+}
+
+}  // namespace maskwise::cli

@@ -1,0 +1,211 @@
+// maskwise train: a model from pairs of texts, its masks made from token ids.
+#include <fmt/format.h>
+#include <malloc.h>
+
+#include <climits>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "commands.h"
+#include "flags.h"
+#include "maskwise/maskwise.h"
+#include "maskwise/nn/dataset.h"
+#include "maskwise/nn/text_model.h"
+#include "train_run.h"
+#include "train_settings.h"
+
+namespace maskwise::cli {
+namespace {
+
+constexpr int64_t kMostUpdates = int64_t{1} << 40;
+constexpr int64_t kMostBatch = int64_t{1} << 20;
+
+struct TrainFlags {
+  std::string train;
+  std::string dev;
+  std::string folder;
+  TrainSettings settings;
+  std::optional<int> threads;
+  bool resume = false;
+  // Flags that say what a training is, for --resume.
+  std::vector<CLI::Option*> telling;
+};
+
+// What a step keeps until its gradients are done is freed and taken again in
+// the next: given back to the system in between, every page of it would be
+// zeroed anew, a tenth of the time of small models.
+void keep_freed_memory() {
+  mallopt(M_MMAP_THRESHOLD, INT_MAX);
+  mallopt(M_TRIM_THRESHOLD, INT_MAX);
+}
+
+bool is_empty_or_absent(const std::string& folder) {
+  std::error_code error;
+  if (!std::filesystem::exists(folder, error)) return true;
+  return std::filesystem::is_directory(folder, error) &&
+         std::filesystem::is_empty(folder, error);
+}
+
+void make_folder(const std::string& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) {
+    throw Error(ErrorCode::io,
+                fmt::format("[train] cannot make the folder '{}': {}", folder,
+                            error.message()));
+  }
+}
+
+void check_fresh(const TrainFlags& flags) {
+  if (!is_empty_or_absent(flags.folder)) {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("[train] '{}' is there and not empty; expected "
+                            "another folder, or --resume to go on",
+                            flags.folder));
+  }
+  if (flags.settings.updates && flags.settings.seconds) {
+    throw Error(ErrorCode::invalid_argument,
+                "[train] --updates and --seconds were given; expected one");
+  }
+}
+
+void check_resumed(const TrainFlags& flags) {
+  for (const CLI::Option* option : flags.telling) {
+    if (option->count() == 0) continue;
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("[train] {} was given with --resume; expected "
+                            "neither: a resumed training is the one that was "
+                            "begun",
+                            option->get_name()));
+  }
+}
+
+void train(TrainFlags flags) {
+  keep_freed_memory();
+  flags.resume ? check_resumed(flags) : check_fresh(flags);
+  if (flags.resume) {
+    flags.settings = load_settings(flags.folder);
+  } else if (!flags.settings.updates && !flags.settings.seconds) {
+    flags.settings.updates = usual_updates(flags.settings.preset);
+  }
+  const std::vector<nn::TextPair> pairs = nn::load_pairs(flags.train);
+  const std::vector<nn::TextPair> dev = nn::load_pairs(flags.dev);
+  const std::unique_ptr<nn::TextModel> model =
+      flags.resume
+          ? nn::load_text_model(flags.folder)
+          : nn::make_text_model(flags.settings.model_options(), pairs,
+                                static_cast<uint64_t>(flags.settings.seed));
+  const std::vector<nn::TextExample> examples =
+      encoded(*model, pairs, flags.train);
+  const std::vector<nn::TextExample> dev_examples =
+      encoded(*model, dev, flags.dev);
+  if (!flags.resume) {
+    make_folder(flags.folder);
+    save_settings(flags.folder, flags.settings);
+  }
+  run_training({.model = *model,
+                .examples = examples,
+                .dev = dev,
+                .dev_examples = dev_examples,
+                .settings = flags.settings,
+                .folder = flags.folder,
+                .compute = {.threads = flags.threads},
+                .resumes = flags.resume});
+}
+
+// Flags of what a training is, which --resume takes from the folder.
+void add_settings_flags(CLI::App& command, TrainFlags& flags) {
+  TrainSettings& settings = flags.settings;
+  flags.telling = {
+      command
+          .add_option("--task", settings.task,
+                      "seq2seq: target symbols are between spaces; classify: "
+                      "targets are labels")
+          ->type_name("NAME")
+          ->capture_default_str(),
+      command
+          .add_option("--preset", settings.preset,
+                      "tiny (2 layers of 64 features, 256 hidden) or small (4 "
+                      "of 128, 512)")
+          ->type_name("NAME")
+          ->capture_default_str(),
+      command
+          .add_option("--seed", settings.seed,
+                      "Of first values, order and dropout")
+          ->type_name("N")
+          ->check(whole_number(0, INT64_MAX))
+          ->capture_default_str(),
+      command
+          .add_option("--updates", settings.updates,
+                      "The budget (default: tiny 1000, small 2500)")
+          ->type_name("N")
+          ->check(whole_number(1, kMostUpdates)),
+      command.add_option("--seconds", settings.seconds, "The budget in time")
+          ->type_name("N")
+          ->check(finite_number())
+          ->check(CLI::PositiveNumber),
+      command
+          .add_option("--batch", settings.batch,
+                      "Examples of an update, of like lengths")
+          ->type_name("N")
+          ->check(whole_number(1, kMostBatch))
+          ->capture_default_str(),
+      command
+          .add_option("--rate", settings.rate,
+                      "The largest learning rate, after a tenth of the budget")
+          ->type_name("X")
+          ->check(finite_number())
+          ->check(CLI::NonNegativeNumber)
+          ->capture_default_str(),
+      command
+          .add_option("--dropout", settings.dropout,
+                      "From 0 to below 1 (default: tiny 0.1, small 0.2)")
+          ->type_name("X")
+          ->check(finite_number()),
+      command
+          .add_option("--smoothing", settings.smoothing,
+                      "Of targets, from 0 to below 1")
+          ->type_name("X")
+          ->check(finite_number())
+          ->capture_default_str()};
+}
+
+}  // namespace
+
+void add_train(CLI::App& app, int& /*exit_code*/) {
+  const auto flags = std::make_shared<TrainFlags>();
+  CLI::App* command = add_command(
+      app, "train",
+      "Trains a Transformer on pairs of texts, or a classifier on texts and "
+      "labels",
+      "maskwise train train.tsv --dev dev.tsv -o model --preset small\n"
+      "Pairs are lines: source, tab, target. Symbols of a source are its\n"
+      "characters, or what is between spaces where a source has any.");
+  command->add_option("train", flags->train, "Pairs to train on, tab-separated")
+      ->type_name("TRAIN.tsv")
+      ->required();
+  command
+      ->add_option("--dev", flags->dev,
+                   "Pairs that say which of the models on the way is kept")
+      ->type_name("DEV.tsv")
+      ->required();
+  command
+      ->add_option("-o,--output", flags->folder,
+                   "Folder of the model: new or empty, unless --resume")
+      ->type_name("MODEL_DIR")
+      ->required();
+  add_settings_flags(*command, *flags);
+  command
+      ->add_option("--threads", flags->threads,
+                   "Default: all; changes no bit of the model")
+      ->type_name("N")
+      ->check(whole_number(1, kMostThreads));
+  add_switch(*command, "--resume", flags->resume,
+             "Go on with the training in MODEL_DIR");
+  command->callback([flags] { train(*flags); });
+}
+
+}  // namespace maskwise::cli
