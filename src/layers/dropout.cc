@@ -1,7 +1,6 @@
 #include "maskwise/nn/dropout.h"
 
 #include <algorithm>
-#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <string>
