@@ -9,9 +9,13 @@
 #include "training/model_folder.h"
 #include "training/text_answers.h"
 #include "training/text_batch.h"
+#include "training/utf8.h"
 
 namespace maskwise::nn::detail {
 namespace {
+
+using maskwise::detail::fail;
+using maskwise::detail::printable;
 
 constexpr std::string_view kOperation = "classify";
 
@@ -24,6 +28,25 @@ EncoderClassifierOptions classifier_of(const TextModelOptions& options,
           .layer = options.layer,
           .max_length = options.max_length,
           .pad = Vocabulary::kPad};
+}
+
+// Labels that can be looked up, and written as JSON.
+std::vector<std::string> checked(std::vector<std::string> labels) {
+  if (labels.empty()) {
+    fail(ErrorCode::invalid_argument, kOperation,
+         "no label; expected at least 1");
+  }
+  for (size_t i = 0; i < labels.size(); ++i) {
+    if (first_bad_byte(labels[i])) {
+      fail(ErrorCode::invalid_argument, kOperation,
+           "the label '{}' is not UTF-8", printable(labels[i]));
+    }
+    if (i == 0 || labels[i - 1] < labels[i]) continue;
+    fail(ErrorCode::invalid_argument, kOperation,
+         "the label '{}' comes after '{}'; expected labels in order, each once",
+         printable(labels[i]), printable(labels[i - 1]));
+  }
+  return labels;
 }
 
 // A packed batch with its mask and its labels.
@@ -49,7 +72,7 @@ ClassifierModel::ClassifierModel(const TextModelOptions& options,
                                  std::vector<std::string> labels)
     : options_(options),
       source_(std::move(source)),
-      labels_(std::move(labels)),
+      labels_(checked(std::move(labels))),
       classifier_(classifier_of(options, source_, labels_)) {}
 
 TextExample ClassifierModel::encode(const TextPair& pair) const {
@@ -58,11 +81,9 @@ TextExample ClassifierModel::encode(const TextPair& pair) const {
                options_.max_length);
   const auto found = std::ranges::lower_bound(labels_, pair.target);
   if (found == labels_.end() || *found != pair.target) {
-    maskwise::detail::fail(
-        ErrorCode::invalid_argument, kOperation,
-        "the label '{}' is none of the model's {}, the first '{}'",
-        maskwise::detail::printable(pair.target), labels_.size(),
-        maskwise::detail::printable(labels_.front()));
+    fail(ErrorCode::invalid_argument, kOperation,
+         "the label '{}' is none of the model's {}, the first '{}'",
+         printable(pair.target), labels_.size(), printable(labels_.front()));
   }
   example.target = {found - labels_.begin()};
   return example;

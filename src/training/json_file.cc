@@ -1,5 +1,7 @@
 #include "training/json_file.h"
 
+#include <limits>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -14,7 +16,7 @@ using maskwise::detail::printable;
 JsonFile::JsonFile(std::string_view operation, const std::string& path)
     : operation_(operation), path_(path) {
   std::vector<std::set<std::string>> keys;  // of the objects that are open
-  std::string twice;
+  std::optional<std::string> twice;
   const auto watch = [&](int /*depth*/, Json::parse_event_t event,
                          const Json& value) {
     if (event == Json::parse_event_t::object_start) keys.emplace_back();
@@ -31,9 +33,7 @@ JsonFile::JsonFile(std::string_view operation, const std::string& path)
   } catch (const Json::exception& error) {
     refuse("is not JSON: " + printable(error.what(), 200));
   }
-  if (!twice.empty()) {
-    refuse("the key '" + printable(twice) + "' comes twice");
-  }
+  if (twice) refuse("the key '" + printable(*twice) + "' comes twice");
 }
 
 void JsonFile::refuse(const std::string& what) const {
@@ -73,7 +73,15 @@ std::vector<std::string> JsonFile::texts(const char* key) const {
 }
 
 int64_t JsonFile::whole_number(const char* key) const {
-  return value(key, &Json::is_number_integer, "whole number").get<int64_t>();
+  const Json& found = value(key, &Json::is_number_integer, "whole number");
+  // What does not fit would wrap around.
+  constexpr auto kMost = std::numeric_limits<int64_t>::max();
+  if (found.is_number_unsigned() &&
+      found.get<uint64_t>() > static_cast<uint64_t>(kMost)) {
+    refuse(std::string(key) + " is " + found.dump() + "; expected at most " +
+           std::to_string(kMost));
+  }
+  return found.get<int64_t>();
 }
 
 double JsonFile::number(const char* key) const {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/fail.h"
+#include "base/printable.h"
 #include "maskwise/io.h"
 #include "training/json_file.h"
 
@@ -29,7 +30,7 @@ Enum enumerator(const JsonFile& file, const char* key,
     for (const std::string_view one : names) {
       known += (known.empty() ? "" : ", ") + std::string(one);
     }
-    file.refuse(std::string(key) + " is '" + name +
+    file.refuse(std::string(key) + " is '" + maskwise::detail::printable(name) +
                 "'; expected one of: " + known);
   }
   return static_cast<Enum>(found - names);
@@ -49,6 +50,16 @@ std::vector<std::pair<std::string, Parameter*>> parameters_of(Module& module) {
 }
 
 }  // namespace
+
+void naming(const std::string& path, const std::function<void()>& make) {
+  try {
+    make();
+  } catch (const Error& error) {
+    const std::string what = error.what();
+    maskwise::detail::fail(ErrorCode::io, "model", "'{}': {}", path,
+                           what.substr(what.find(' ') + 1));
+  }
+}
 
 std::string file_in(const std::string& folder, std::string_view name) {
   return folder + "/" + std::string(name);
@@ -102,16 +113,37 @@ void save_parameters(const std::string& folder, Module& module) {
   save_safetensors(file_in(folder, kParametersFile), module.parameters());
 }
 
-void load_parameters(const std::string& folder, Module& module) {
+TensorMap load_values(const std::string& folder,
+                      const TextModelOptions& options) {
   const std::string path = file_in(folder, kParametersFile);
-  try {
-    module.load_parameters(load_safetensors(path));
-  } catch (const Error& error) {
-    if (error.code() == ErrorCode::io) throw;  // names the file already
-    const std::string what = error.what();
-    maskwise::detail::fail(ErrorCode::io, "model", "'{}': {}", path,
-                           what.substr(what.find(' ') + 1));
+  TensorMap values = load_safetensors(path);
+  double found = 0;
+  for (const auto& [name, one] : values) {
+    found += static_cast<double>(one.size());
   }
+  // Of attention and the feed-forward layer, in doubles, which do not overflow;
+  // sizes below 1 are refused by the layers.
+  const auto size = [](int64_t n) {
+    return static_cast<double>(std::max<int64_t>(0, n));
+  };
+  const double features = size(options.layer.features);
+  const double least = 2 * size(options.layers) * features *
+                       (features + size(options.layer.hidden));
+  if (least > found) {
+    maskwise::detail::fail(
+        ErrorCode::io, "model",
+        "'{}' holds {:.0f} numbers; expected at least {:.0f} for {} layers of "
+        "{} features and {} hidden, as {} says",
+        path, found, least, options.layers, options.layer.features,
+        options.layer.hidden, kModelFile);
+  }
+  return values;
+}
+
+void load_parameters(const std::string& folder, const TensorMap& values,
+                     Module& module) {
+  naming(file_in(folder, kParametersFile),
+         [&] { module.load_parameters(values); });
 }
 
 void share_parameters(const Module& module, Module& twin) {

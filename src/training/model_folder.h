@@ -2,6 +2,7 @@
 #ifndef MASKWISE_TRAINING_MODEL_FOLDER_H_
 #define MASKWISE_TRAINING_MODEL_FOLDER_H_
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,7 +31,16 @@ void save_options(const std::string& folder, const StoredOptions& stored);
 StoredOptions load_options(const std::string& folder);
 
 void save_parameters(const std::string& folder, Module& module);
-void load_parameters(const std::string& folder, Module& module);
+
+// The values of the parameters. Throws Error (io) when they are too few for
+// such layers: sizes that are absurd are never allocated.
+TensorMap load_values(const std::string& folder,
+                      const TextModelOptions& options);
+void load_parameters(const std::string& folder, const TensorMap& values,
+                     Module& module);
+
+// Calls make(); its Error becomes one (io) that names the file.
+void naming(const std::string& path, const std::function<void()>& make);
 
 // Makes the values of `twin` those of `module`, in the same memory.
 void share_parameters(const Module& module, Module& twin);

@@ -21,6 +21,9 @@ constexpr std::string_view kOperation = "text_model";
 // Symbols that an answer may have beyond twice the longest target.
 constexpr int64_t kSpareSymbols = 8;
 
+// Numbers in a table of positions: 1 GiB, far beyond any text worth reading.
+constexpr int64_t kMostPositions = int64_t{1} << 28U;
+
 std::vector<std::string> sides(const std::vector<TextPair>& pairs,
                                std::string TextPair::*side) {
   std::vector<std::string> texts;
@@ -40,6 +43,24 @@ TextModelOptions with_longest_answer(const TextModelOptions& options,
   found.longest_answer =
       std::min(options.max_length, 2 * longest + kSpareSymbols);
   return found;
+}
+
+void check_lengths(const TextModelOptions& options) {
+  const int64_t most =
+      kMostPositions / std::max<int64_t>(1, options.layer.features);
+  if (options.max_length < 1 || options.max_length > most) {
+    fail(ErrorCode::invalid_argument, kOperation,
+         "a max_length of {}; expected from 1 to {} with {} features",
+         options.max_length, most, options.layer.features);
+  }
+  const int64_t least = options.task == Task::seq2seq ? 1 : 0;
+  if (options.longest_answer >= least &&
+      options.longest_answer <= options.max_length) {
+    return;
+  }
+  fail(ErrorCode::invalid_argument, kOperation,
+       "a longest_answer of {}; expected from {} to {}, the max_length",
+       options.longest_answer, least, options.max_length);
 }
 
 }  // namespace
@@ -72,6 +93,7 @@ std::unique_ptr<TextModel> make_text_model(const TextModelOptions& options,
   Vocabulary source = Vocabulary::from_texts(sides(pairs, &TextPair::source));
   std::unique_ptr<TextModel> model;
   if (options.task == Task::classify) {
+    check_lengths(options);
     std::set<std::string> labels;
     for (const TextPair& one : pairs) labels.insert(one.target);
     model = std::make_unique<detail::ClassifierModel>(
@@ -80,6 +102,7 @@ std::unique_ptr<TextModel> make_text_model(const TextModelOptions& options,
   } else {
     Vocabulary target = Vocabulary::from_texts(sides(pairs, &TextPair::target));
     const TextModelOptions found = with_longest_answer(options, target, pairs);
+    check_lengths(found);
     model = std::make_unique<detail::Seq2SeqModel>(found, std::move(source),
                                                    std::move(target));
   }
@@ -88,19 +111,26 @@ std::unique_ptr<TextModel> make_text_model(const TextModelOptions& options,
 }
 
 std::unique_ptr<TextModel> load_text_model(const std::string& folder) {
-  const detail::StoredOptions stored = detail::load_options(folder);
-  Vocabulary source =
-      Vocabulary::load(detail::file_in(folder, detail::kSourceFile));
+  const auto vocabulary = [&](std::string_view name) {
+    return Vocabulary::load(detail::file_in(folder, name));
+  };
+  const auto [options, labels] = detail::load_options(folder);
+  const bool classifies = options.task == Task::classify;
+  const Vocabulary source = vocabulary(detail::kSourceFile);
+  const Vocabulary target =
+      classifies ? source : vocabulary(detail::kTargetFile);
+  const TensorMap values = detail::load_values(folder, options);
   std::unique_ptr<TextModel> model;
-  if (stored.options.task == Task::classify) {
-    model = std::make_unique<detail::ClassifierModel>(
-        stored.options, std::move(source), stored.labels);
-  } else {
-    model = std::make_unique<detail::Seq2SeqModel>(
-        stored.options, std::move(source),
-        Vocabulary::load(detail::file_in(folder, detail::kTargetFile)));
-  }
-  detail::load_parameters(folder, model->module());
+  detail::naming(detail::file_in(folder, detail::kModelFile), [&] {
+    check_lengths(options);
+    if (classifies) {
+      model =
+          std::make_unique<detail::ClassifierModel>(options, source, labels);
+    } else {
+      model = std::make_unique<detail::Seq2SeqModel>(options, source, target);
+    }
+  });
+  detail::load_parameters(folder, values, model->module());
   return model;
 }
 

@@ -1,5 +1,6 @@
 #include "maskwise/nn/trainer.h"
 
+#include <algorithm>
 #include <cmath>
 #include <string_view>
 #include <utility>
@@ -24,6 +25,19 @@ constexpr const char* kUpdate = "update";
 constexpr const char* kSeed = "seed";
 constexpr const char* kExamples = "examples";
 
+// What no part of a trainer looks at before its first update.
+void check_options(const TrainerOptions& options) {
+  if (!(options.most_norm > 0)) {
+    fail(ErrorCode::invalid_argument, kOperation,
+         "most_norm is {}; expected a number above 0", options.most_norm);
+  }
+  if (!(options.smoothing >= 0 && options.smoothing < 1)) {
+    fail(ErrorCode::invalid_argument, kOperation,
+         "smoothing is {}; expected a number from 0 on and below 1",
+         options.smoothing);
+  }
+}
+
 // Everything of a trainer.
 struct TrainerData {
   TrainerData(TextModel& trained, std::vector<TextExample> all,
@@ -38,6 +52,7 @@ struct TrainerData {
            "no example to train on; expected at least 1");
     }
     learning_rate(options.schedule, 0.0);
+    check_options(options);
     for (size_t i = 0; i < examples.size(); ++i) {
       examples[i].number = static_cast<int64_t>(i);
     }
@@ -166,9 +181,19 @@ CheckpointNumbers Trainer::load(const std::string& path) {
                  "{} examples and seed {}",
                  path, examples, seed, data.examples.size(), data.seed());
   }
-  data.begin_epoch(taken(detail::kEpoch));
-  data.batch = taken(detail::kBatch);
-  data.updates = taken(detail::kUpdate);
+  const int64_t epoch = taken(detail::kEpoch);
+  const int64_t batch = taken(detail::kBatch);
+  const int64_t updates = taken(detail::kUpdate);
+  data.begin_epoch(std::max<int64_t>(0, epoch));
+  const auto most = std::ssize(data.order);
+  if (epoch < 0 || updates < 0 || batch < 0 || batch > most) {
+    detail::fail(ErrorCode::io, detail::kOperation,
+                 "'{}' stands at update {}, epoch {}, batch {}; expected an "
+                 "epoch of {} batches, as of as many examples an update",
+                 path, updates, epoch, batch, most);
+  }
+  data.batch = batch;
+  data.updates = updates;
   return numbers;
 }
 

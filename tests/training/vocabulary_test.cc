@@ -133,9 +133,11 @@ TEST(Vocabulary, AFileThatIsNoneSaysWhy) {
       {start + R"("symbols": []})", "the text 'split'"},
       {start + R"("split": "tokens"})",
        "split is 'tokens'; expected characters or blanks"},
-      {start + R"("split": "blanks"})", "expected an object with the list 'symbols'"},
-      {start + R"("split": "blanks", "symbols": {}})", "a list 'symbols'"},
-      {start + R"("split": "blanks", "symbols": [1]})", "a list of texts"},
+      {start + R"("split": "blanks"})",
+       "expected an object with the list 'symbols'"},
+      {start + R"("split": "blanks", "symbols": {}})", "the list 'symbols'"},
+      {start + R"("split": "blanks", "symbols": [1]})",
+       "expected texts in 'symbols'"},
       {start + R"("split": "blanks", "symbols": ["a", "a"]})",
        "symbol 1, 'a', comes twice"}};
   for (const auto& [bytes, fragment] : cases) {
