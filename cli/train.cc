@@ -3,7 +3,6 @@
 #include <malloc.h>
 
 #include <climits>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +13,7 @@
 #include "maskwise/maskwise.h"
 #include "maskwise/nn/dataset.h"
 #include "maskwise/nn/text_model.h"
+#include "train_folder.h"
 #include "train_run.h"
 #include "train_settings.h"
 
@@ -42,25 +42,8 @@ void keep_freed_memory() {
   mallopt(M_TRIM_THRESHOLD, INT_MAX);
 }
 
-bool is_empty_or_absent(const std::string& folder) {
-  std::error_code error;
-  if (!std::filesystem::exists(folder, error)) return true;
-  return std::filesystem::is_directory(folder, error) &&
-         std::filesystem::is_empty(folder, error);
-}
-
-void make_folder(const std::string& folder) {
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) {
-    throw Error(ErrorCode::io,
-                fmt::format("[train] cannot make the folder '{}': {}", folder,
-                            error.message()));
-  }
-}
-
 void check_fresh(const TrainFlags& flags) {
-  if (!is_empty_or_absent(flags.folder)) {
+  if (state_of(flags.folder) != FolderState::fresh) {
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("[train] '{}' is there and not empty; expected "
                             "another folder, or --resume to go on",
@@ -81,6 +64,13 @@ void check_resumed(const TrainFlags& flags) {
                             "begun",
                             option->get_name()));
   }
+  const FolderState state = state_of(flags.folder);
+  if (state == FolderState::fresh || state == FolderState::other) {
+    throw Error(ErrorCode::io,
+                fmt::format("[train] '{}' holds no training to go on with; "
+                            "begin one without --resume",
+                            flags.folder));
+  }
 }
 
 void train(TrainFlags flags) {
@@ -93,8 +83,10 @@ void train(TrainFlags flags) {
   }
   const std::vector<nn::TextPair> pairs = nn::load_pairs(flags.train);
   const std::vector<nn::TextPair> dev = nn::load_pairs(flags.dev);
+  const bool resumes =
+      flags.resume && state_of(flags.folder) == FolderState::under_way;
   const std::unique_ptr<nn::TextModel> model =
-      flags.resume
+      resumes
           ? nn::load_text_model(flags.folder)
           : nn::make_text_model(flags.settings.model_options(), pairs,
                                 static_cast<uint64_t>(flags.settings.seed));
@@ -102,10 +94,8 @@ void train(TrainFlags flags) {
       encoded(*model, pairs, flags.train);
   const std::vector<nn::TextExample> dev_examples =
       encoded(*model, dev, flags.dev);
-  if (!flags.resume) {
-    make_folder(flags.folder);
-    save_settings(flags.folder, flags.settings);
-  }
+  make_folder(flags.folder);
+  if (!flags.resume) save_settings(flags.folder, flags.settings);
   run_training({.model = *model,
                 .examples = examples,
                 .dev = dev,
@@ -113,7 +103,7 @@ void train(TrainFlags flags) {
                 .settings = flags.settings,
                 .folder = flags.folder,
                 .compute = {.threads = flags.threads},
-                .resumes = flags.resume});
+                .resumes = resumes});
 }
 
 // Flags of what a training is, which --resume takes from the folder.

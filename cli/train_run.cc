@@ -10,6 +10,7 @@
 #include "maskwise/maskwise.h"
 #include "maskwise/nn/metrics.h"
 #include "maskwise/nn/trainer.h"
+#include "train_folder.h"
 #include "train_report.h"
 
 namespace maskwise::cli {
@@ -135,21 +136,28 @@ class Running {
         !best_ || found.rates.wrong < best_->rates.wrong ||
         (found.rates.wrong == best_->rates.wrong && found.loss < best_->loss);
     if (is_best) {
+      // A kill may come between any two files: a model is never without the
+      // training it is of, and one that is older than its model makes the same
+      // model again.
+      const bool is_first = !best_;
       best_ = found;
+      if (is_first) save_training();
       run_.model.save(run_.folder);
     }
-    trainer_.save(last_file(), {{kSeconds, seconds()},
-                                {kBestWrong, best_->rates.wrong},
-                                {kBestEdits, best_->rates.edits},
-                                {kBestLoss, best_->loss}});
+    save_training();
     report_.evaluated(moment_, found, is_best);
     since_ = {};
   }
 
-  std::string last_file() const { return run_.folder + "/last.safetensors"; }
+  void save_training() {
+    trainer_.save(last_file(run_.folder), {{kSeconds, seconds()},
+                                           {kBestWrong, best_->rates.wrong},
+                                           {kBestEdits, best_->rates.edits},
+                                           {kBestLoss, best_->loss}});
+  }
 
   void resume() {
-    const nn::CheckpointNumbers numbers = trainer_.load(last_file());
+    const nn::CheckpointNumbers numbers = trainer_.load(last_file(run_.folder));
     const auto whole = [&](const char* name) {
       return std::get<int64_t>(numbers.at(name));
     };

@@ -4,11 +4,10 @@
 
 #include "maskwise/maskwise.h"
 #include "report.h"
+#include "train_folder.h"
 
 namespace maskwise::cli {
 namespace {
-
-constexpr const char* kFile = "/training.json";
 
 template <typename T>
 Json json_of(const std::optional<T>& value) {
@@ -59,11 +58,11 @@ void save_settings(const std::string& folder, const TrainSettings& settings) {
                      {"rate", settings.rate},
                      {"dropout", json_of(settings.dropout)},
                      {"smoothing", settings.smoothing}};
-  save_text(folder + kFile, json.dump(1) + "\n");
+  save_text(settings_file(folder), json.dump(1) + "\n");
 }
 
 TrainSettings load_settings(const std::string& folder) {
-  const std::string path = folder + kFile;
+  const std::string path = settings_file(folder);
   try {
     const Json json = Json::parse(load_text(path));
     return {.task = json.at("task").get<std::string>(),
