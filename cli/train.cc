@@ -59,9 +59,8 @@ void check_resumed(const TrainFlags& flags) {
   for (const CLI::Option* option : flags.telling) {
     if (option->count() == 0) continue;
     throw Error(ErrorCode::invalid_argument,
-                fmt::format("[train] {} was given with --resume; expected "
-                            "neither: a resumed training is the one that was "
-                            "begun",
+                fmt::format("[train] {} was given with --resume, which goes on "
+                            "as the training was begun; leave it out",
                             option->get_name()));
   }
   const FolderState state = state_of(flags.folder);
@@ -135,8 +134,7 @@ void add_settings_flags(CLI::App& command, TrainFlags& flags) {
           ->check(whole_number(1, kMostUpdates)),
       command.add_option("--seconds", settings.seconds, "The budget in time")
           ->type_name("N")
-          ->check(finite_number())
-          ->check(CLI::PositiveNumber),
+          ->check(positive_number()),
       command
           .add_option("--batch", settings.batch,
                       "Examples of an update, of like lengths")
@@ -147,19 +145,18 @@ void add_settings_flags(CLI::App& command, TrainFlags& flags) {
           .add_option("--rate", settings.rate,
                       "The largest learning rate, after a tenth of the budget")
           ->type_name("X")
-          ->check(finite_number())
-          ->check(CLI::NonNegativeNumber)
+          ->check(positive_number())
           ->capture_default_str(),
       command
           .add_option("--dropout", settings.dropout,
                       "From 0 to below 1 (default: tiny 0.1, small 0.2)")
           ->type_name("X")
-          ->check(finite_number()),
+          ->check(share_number()),
       command
           .add_option("--smoothing", settings.smoothing,
                       "Of targets, from 0 to below 1")
           ->type_name("X")
-          ->check(finite_number())
+          ->check(share_number())
           ->capture_default_str()};
 }
 
