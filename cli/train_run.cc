@@ -50,6 +50,20 @@ double mean_loss(nn::TextModel& model,
   return all.mean();
 }
 
+template <typename Number>
+Number number_in(const nn::CheckpointNumbers& numbers, const char* name,
+                 const std::string& path) {
+  const auto found = numbers.find(name);
+  if (found != numbers.end() &&
+      std::holds_alternative<Number>(found->second)) {
+    return std::get<Number>(found->second);
+  }
+  throw Error(ErrorCode::io,
+              fmt::format("[train] '{}' holds no number '{}'; it is no "
+                          "checkpoint of this tool",
+                          path, name));
+}
+
 // A training that runs, with its clock.
 class Running {
  public:
@@ -157,18 +171,16 @@ class Running {
   }
 
   void resume() {
-    const nn::CheckpointNumbers numbers = trainer_.load(last_file(run_.folder));
-    const auto whole = [&](const char* name) {
-      return std::get<int64_t>(numbers.at(name));
-    };
-    seconds_before_ = std::get<double>(numbers.at(kSeconds));
+    const std::string path = last_file(run_.folder);
+    const nn::CheckpointNumbers numbers = trainer_.load(path);
+    seconds_before_ = number_in<double>(numbers, kSeconds, path);
     updates_before_ = trainer_.updates();
     best_ = DevFigures();
-    best_->loss = std::get<double>(numbers.at(kBestLoss));
+    best_->loss = number_in<double>(numbers, kBestLoss, path);
     best_->rates = nn::error_rates(sides(run_.dev, &nn::TextPair::target),
                                    sides(run_.dev, &nn::TextPair::target));
-    best_->rates.wrong = whole(kBestWrong);
-    best_->rates.edits = whole(kBestEdits);
+    best_->rates.wrong = number_in<int64_t>(numbers, kBestWrong, path);
+    best_->rates.edits = number_in<int64_t>(numbers, kBestEdits, path);
     moment_.update.update = trainer_.updates();
     moment_.seconds = seconds_before_;
   }

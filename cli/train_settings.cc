@@ -19,6 +19,27 @@ std::optional<T> optional_of(const Json& json) {
   return json.is_null() ? std::nullopt : std::optional<T>(json.get<T>());
 }
 
+// What the flags would have refused.
+void check(const TrainSettings& settings, const std::string& path) {
+  const auto refuse = [&](const std::string& what) {
+    throw Error(ErrorCode::io, fmt::format("[train] '{}': {}", path, what));
+  };
+  if (settings.updates.has_value() == settings.seconds.has_value()) {
+    refuse("expected updates or seconds, one of the two");
+  }
+  if (settings.updates.value_or(1) < 1) {
+    refuse(fmt::format("updates is {}; expected at least 1",
+                       *settings.updates));
+  }
+  if (!(settings.seconds.value_or(1) > 0)) {
+    refuse(fmt::format("seconds is {}; expected a number above 0",
+                       *settings.seconds));
+  }
+  if (settings.batch < 1) {
+    refuse(fmt::format("batch is {}; expected at least 1", settings.batch));
+  }
+}
+
 }  // namespace
 
 nn::Task TrainSettings::parsed_task() const {
@@ -63,22 +84,25 @@ void save_settings(const std::string& folder, const TrainSettings& settings) {
 
 TrainSettings load_settings(const std::string& folder) {
   const std::string path = settings_file(folder);
+  TrainSettings settings;
   try {
     const Json json = Json::parse(load_text(path));
-    return {.task = json.at("task").get<std::string>(),
-            .preset = json.at("preset").get<std::string>(),
-            .seed = json.at("seed").get<int64_t>(),
-            .updates = optional_of<int64_t>(json.at("updates")),
-            .seconds = optional_of<double>(json.at("seconds")),
-            .batch = json.at("batch").get<int64_t>(),
-            .rate = json.at("rate").get<double>(),
-            .dropout = optional_of<double>(json.at("dropout")),
-            .smoothing = json.at("smoothing").get<double>()};
+    settings = {.task = json.at("task").get<std::string>(),
+                .preset = json.at("preset").get<std::string>(),
+                .seed = json.at("seed").get<int64_t>(),
+                .updates = optional_of<int64_t>(json.at("updates")),
+                .seconds = optional_of<double>(json.at("seconds")),
+                .batch = json.at("batch").get<int64_t>(),
+                .rate = json.at("rate").get<double>(),
+                .dropout = optional_of<double>(json.at("dropout")),
+                .smoothing = json.at("smoothing").get<double>()};
   } catch (const Json::exception& error) {
     throw Error(ErrorCode::io,
                 fmt::format("[train] '{}' holds no settings of a training: {}",
                             path, error.what()));
   }
+  check(settings, path);
+  return settings;
 }
 
 }  // namespace maskwise::cli
