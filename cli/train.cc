@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "commands.h"
@@ -72,6 +73,17 @@ void check_resumed(const TrainFlags& flags) {
   }
 }
 
+// The same training, and the same bits, needs the same pairs.
+void check_pairs(const std::string& path, std::string_view name,
+                 const std::vector<nn::TextPair>& pairs,
+                 const std::string& begun, const std::string& folder) {
+  if (digest(pairs) == begun) return;
+  throw Error(ErrorCode::invalid_argument,
+              fmt::format("[train] '{}' holds other pairs than the {} that the "
+                          "training in '{}' was begun with",
+                          path, name, folder));
+}
+
 void train(TrainFlags flags) {
   keep_freed_memory();
   flags.resume ? check_resumed(flags) : check_fresh(flags);
@@ -82,6 +94,14 @@ void train(TrainFlags flags) {
   }
   const std::vector<nn::TextPair> pairs = nn::load_pairs(flags.train);
   const std::vector<nn::TextPair> dev = nn::load_pairs(flags.dev);
+  if (flags.resume) {
+    check_pairs(flags.train, "TRAIN.tsv", pairs, flags.settings.train_digest,
+                flags.folder);
+    check_pairs(flags.dev, "--dev", dev, flags.settings.dev_digest,
+                flags.folder);
+  }
+  flags.settings.train_digest = digest(pairs);
+  flags.settings.dev_digest = digest(dev);
   const bool resumes =
       flags.resume && state_of(flags.folder) == FolderState::under_way;
   const std::unique_ptr<nn::TextModel> model =

@@ -65,6 +65,21 @@ nn::TrainerOptions TrainSettings::trainer_options() const {
           .seed = static_cast<uint64_t>(seed)};
 }
 
+std::string digest(const std::vector<nn::TextPair>& pairs) {
+  // FNV-1a of 64 bits.
+  uint64_t hash = 0xcbf29ce484222325;
+  const auto add = [&](const std::string& text, char end) {
+    for (const char c : text + end) {
+      hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+    }
+  };
+  for (const nn::TextPair& pair : pairs) {
+    add(pair.source, '\t');
+    add(pair.target, '\n');
+  }
+  return fmt::format("{:016x}", hash);
+}
+
 int64_t usual_updates(const std::string& preset) {
   return preset == "tiny" ? 1000 : 2500;
 }
@@ -78,7 +93,9 @@ void save_settings(const std::string& folder, const TrainSettings& settings) {
                      {"batch", settings.batch},
                      {"rate", settings.rate},
                      {"dropout", json_of(settings.dropout)},
-                     {"smoothing", settings.smoothing}};
+                     {"smoothing", settings.smoothing},
+                     {"train_digest", settings.train_digest},
+                     {"dev_digest", settings.dev_digest}};
   save_text(settings_file(folder), json.dump(1) + "\n");
 }
 
@@ -95,7 +112,9 @@ TrainSettings load_settings(const std::string& folder) {
                 .batch = json.at("batch").get<int64_t>(),
                 .rate = json.at("rate").get<double>(),
                 .dropout = optional_of<double>(json.at("dropout")),
-                .smoothing = json.at("smoothing").get<double>()};
+                .smoothing = json.at("smoothing").get<double>(),
+                .train_digest = json.at("train_digest").get<std::string>(),
+                .dev_digest = json.at("dev_digest").get<std::string>()};
   } catch (const Json::exception& error) {
     throw Error(ErrorCode::io,
                 fmt::format("[train] '{}' holds no settings of a training: {}",
