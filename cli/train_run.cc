@@ -75,6 +75,7 @@ class Running {
   }
 
   void go() {
+    moment_.was_done = used() >= 1;
     next_evaluation_ = next_of(kEvaluations);
     next_report_ = next_of(kEvaluations * kReports);
     while (used() < 1) {
