@@ -6,6 +6,7 @@ PackedTexts::PackedTexts(const std::vector<std::vector<int64_t>>& ids,
                          const std::vector<int64_t>& numbers,
                          std::optional<uint64_t> dropout)
     : packing_(padded_ids(ids), Vocabulary::kPad), rows_(packing_.rows()) {
+  if (!dropout) return;
   for (int64_t& sentence : rows_.sentences) {
     sentence = numbers[static_cast<size_t>(sentence)];
   }

@@ -15,7 +15,8 @@ namespace maskwise::nn::detail {
 // Lists of ids, one after the other, without padding.
 class PackedTexts {
  public:
-  // `numbers`: the example that each list is of.
+  // `numbers`: the example that each list is of, which what is dropped follows
+  // and nothing else does; each another one.
   PackedTexts(const std::vector<std::vector<int64_t>>& ids,
               const std::vector<int64_t>& numbers,
               std::optional<uint64_t> dropout);
