@@ -54,10 +54,11 @@ std::vector<std::string> texts_of(const std::string& path) {
 void predict(const PredictFlags& flags) {
   if (flags.input.has_value() == !flags.texts.empty()) {
     throw Error(ErrorCode::invalid_argument,
-                flags.input ? "[predict] texts and --input were given; expected "
-                              "one of them"
-                            : "[predict] nothing to answer; expected texts or "
-                              "--input FILE");
+                flags.input
+                    ? "[predict] texts and --input were given; expected "
+                      "one of them"
+                    : "[predict] nothing to answer; expected texts or "
+                      "--input FILE");
   }
   const std::unique_ptr<nn::TextModel> model =
       nn::load_text_model(flags.folder);

@@ -105,10 +105,9 @@ void train(TrainFlags flags) {
   const bool resumes =
       flags.resume && state_of(flags.folder) == FolderState::under_way;
   const std::unique_ptr<nn::TextModel> model =
-      resumes
-          ? nn::load_text_model(flags.folder)
-          : nn::make_text_model(flags.settings.model_options(), pairs,
-                                static_cast<uint64_t>(flags.settings.seed));
+      resumes ? nn::load_text_model(flags.folder)
+              : nn::make_text_model(flags.settings.model_options(), pairs,
+                                    static_cast<uint64_t>(flags.settings.seed));
   const std::vector<nn::TextExample> examples =
       encoded(*model, pairs, flags.train);
   const std::vector<nn::TextExample> dev_examples =
@@ -126,58 +125,60 @@ void train(TrainFlags flags) {
 }
 
 // Flags of what a training is, which --resume takes from the folder.
-void add_settings_flags(CLI::App& command, TrainFlags& flags) {
+void add_model_flags(CLI::App& command, TrainFlags& flags) {
   TrainSettings& settings = flags.settings;
-  flags.telling = {
-      command
-          .add_option("--task", settings.task,
-                      "seq2seq: target symbols are between spaces; classify: "
-                      "targets are labels")
-          ->type_name("NAME")
-          ->capture_default_str(),
-      command
-          .add_option("--preset", settings.preset,
-                      "tiny (2 layers of 64 features, 256 hidden) or small (4 "
-                      "of 128, 512)")
-          ->type_name("NAME")
-          ->capture_default_str(),
-      command
-          .add_option("--seed", settings.seed,
-                      "Of first values, order and dropout")
-          ->type_name("N")
-          ->check(whole_number(0, INT64_MAX))
-          ->capture_default_str(),
-      command
-          .add_option("--updates", settings.updates,
-                      "The budget (default: tiny 1000, small 2500)")
-          ->type_name("N")
-          ->check(whole_number(1, kMostUpdates)),
-      command.add_option("--seconds", settings.seconds, "The budget in time")
-          ->type_name("N")
-          ->check(positive_number()),
-      command
-          .add_option("--batch", settings.batch,
-                      "Examples of an update, of like lengths")
-          ->type_name("N")
-          ->check(whole_number(1, kMostBatch))
-          ->capture_default_str(),
-      command
-          .add_option("--rate", settings.rate,
-                      "The largest learning rate, after a tenth of the budget")
-          ->type_name("X")
-          ->check(positive_number())
-          ->capture_default_str(),
+  const auto named = [&](const std::string& name, std::string& value,
+                         const std::string& text) {
+    flags.telling.push_back(command.add_option(name, value, text)
+                                ->type_name("NAME")
+                                ->capture_default_str());
+  };
+  named("--task", settings.task,
+        "seq2seq: target symbols are between spaces; classify: targets are "
+        "labels");
+  named("--preset", settings.preset,
+        "tiny (2 layers of 64 features, 256 hidden) or small (4 of 128, 512)");
+  flags.telling.push_back(
       command
           .add_option("--dropout", settings.dropout,
                       "From 0 to below 1 (default: tiny 0.1, small 0.2)")
           ->type_name("X")
-          ->check(share_number()),
-      command
-          .add_option("--smoothing", settings.smoothing,
-                      "Of targets, from 0 to below 1")
-          ->type_name("X")
-          ->check(share_number())
-          ->capture_default_str()};
+          ->check(share_number()));
+}
+
+// Of the course of the training.
+void add_course_flags(CLI::App& command, TrainFlags& flags) {
+  TrainSettings& settings = flags.settings;
+  const auto counted = [&](const std::string& name, auto& value, int64_t least,
+                           int64_t most, const std::string& text) {
+    CLI::Option* option = command.add_option(name, value, text)
+                              ->type_name("N")
+                              ->check(whole_number(least, most));
+    flags.telling.push_back(option);
+    return option;
+  };
+  const auto real = [&](const std::string& name, auto& value,
+                        const CLI::Validator& fits, const std::string& text) {
+    CLI::Option* option =
+        command.add_option(name, value, text)->type_name("X")->check(fits);
+    flags.telling.push_back(option);
+    return option;
+  };
+  counted("--updates", settings.updates, 1, kMostUpdates,
+          "The budget (default: tiny 1000, small 2500)");
+  real("--seconds", settings.seconds, positive_number(), "The budget in time");
+  counted("--seed", settings.seed, 0, INT64_MAX,
+          "Of first values, order and dropout")
+      ->capture_default_str();
+  counted("--batch", settings.batch, 1, kMostBatch,
+          "Examples of an update, of like lengths")
+      ->capture_default_str();
+  real("--rate", settings.rate, positive_number(),
+       "The largest learning rate, after a tenth of the budget")
+      ->capture_default_str();
+  real("--smoothing", settings.smoothing, share_number(),
+       "Of targets, from 0 to below 1")
+      ->capture_default_str();
 }
 
 }  // namespace
@@ -204,7 +205,8 @@ void add_train(CLI::App& app, int& /*exit_code*/) {
                    "Folder of the model: new or empty, unless --resume")
       ->type_name("MODEL_DIR")
       ->required();
-  add_settings_flags(*command, *flags);
+  add_model_flags(*command, *flags);
+  add_course_flags(*command, *flags);
   command
       ->add_option("--threads", flags->threads,
                    "Default: all; changes no bit of the model")

@@ -54,8 +54,7 @@ template <typename Number>
 Number number_in(const nn::CheckpointNumbers& numbers, const char* name,
                  const std::string& path) {
   const auto found = numbers.find(name);
-  if (found != numbers.end() &&
-      std::holds_alternative<Number>(found->second)) {
+  if (found != numbers.end() && std::holds_alternative<Number>(found->second)) {
     return std::get<Number>(found->second);
   }
   throw Error(ErrorCode::io,

@@ -28,8 +28,8 @@ void check(const TrainSettings& settings, const std::string& path) {
     refuse("expected updates or seconds, one of the two");
   }
   if (settings.updates.value_or(1) < 1) {
-    refuse(fmt::format("updates is {}; expected at least 1",
-                       *settings.updates));
+    refuse(
+        fmt::format("updates is {}; expected at least 1", *settings.updates));
   }
   if (!(settings.seconds.value_or(1) > 0)) {
     refuse(fmt::format("seconds is {}; expected a number above 0",
