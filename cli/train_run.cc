@@ -91,6 +91,11 @@ class Running {
       }
     }
     if (!best_) evaluate();
+    if (!moment_.was_done) {
+      // The last evaluation may have used up what was left of the seconds.
+      if (run_.settings.seconds) save_training();
+      moment_.seconds = seconds();
+    }
     report_.done(moment_, *best_, run_.folder);
   }
 

@@ -109,7 +109,10 @@ class Train(tool.ToolTest):
         done = self.train("m", "--seconds", "0.3")[-1]
         self.assertLess(time.monotonic() - begin, 30)
         self.assertGreaterEqual(done["seconds"], 0.3)
-        self.assertIn("already", self.train("m", "--resume")[-1])
+        before = self.snapshot()
+        again, = self.train("m", "--resume")
+        self.assertIs(again["already"], True)
+        self.assertEqual(self.snapshot(), before)
 
     def test_a_classifier(self):
         for name, count in (("train.tsv", 40), ("dev.tsv", 6)):
