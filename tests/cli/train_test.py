@@ -342,8 +342,8 @@ class Train(tool.ToolTest):
     def test_a_full_disk_leaves_a_training_to_go_on_with(self):
         self.train("whole")
 
-        def limit():  # the settings fit, a model does not
-            resource.setrlimit(resource.RLIMIT_FSIZE, (100000, 100000))
+        def limit():  # a model fits, a training does not
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1500000, 1500000))
         result = self.tool(*TRAIN, "m", *BUDGET, preexec_fn=limit)
         self.assertEqual(result.returncode, 2)
         self.assertIn(b"cannot write 'm/last.safetensors': File too large",
