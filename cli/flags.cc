@@ -20,6 +20,21 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(' ') + 1 - begin);
 }
 
+// A finite number that fits.
+CLI::Validator number_that(const std::string& expected, bool (*fits)(float)) {
+  const auto check = [expected, fits](const std::string& text) -> std::string {
+    const char* end = text.data() + text.size();
+    float value = 0;
+    const auto [after, status] = std::from_chars(text.data(), end, value);
+    if (status == std::errc() && after == end && std::isfinite(value) &&
+        fits(value)) {
+      return "";
+    }
+    return fmt::format("expected {}, got '{}'", expected, text);
+  };
+  return {check, ""};
+}
+
 }  // namespace
 
 CLI::App* add_command(CLI::App& app, const std::string& name,
@@ -96,16 +111,16 @@ CLI::Validator whole_number(int64_t least, int64_t most) {
 }
 
 CLI::Validator finite_number() {
-  const auto check = [](const std::string& text) -> std::string {
-    const char* end = text.data() + text.size();
-    float value = 0;
-    const auto [after, status] = std::from_chars(text.data(), end, value);
-    if (status == std::errc() && after == end && std::isfinite(value)) {
-      return "";
-    }
-    return fmt::format("expected a finite number, got '{}'", text);
-  };
-  return {check, ""};
+  return number_that("a finite number", [](float) { return true; });
+}
+
+CLI::Validator positive_number() {
+  return number_that("a number above 0", [](float x) { return x > 0; });
+}
+
+CLI::Validator share_number() {
+  return number_that("a number from 0 to below 1",
+                     [](float x) { return x >= 0 && x < 1; });
 }
 
 void add_call_flags(CLI::App& command, CallFlags& flags) {

@@ -36,6 +36,10 @@ MaskPlan compile_under(int64_t memory_cap, const BoundMask& mask);
 // file is read.
 CLI::Validator whole_number(int64_t least, int64_t most);
 CLI::Validator finite_number();
+// Above 0.
+CLI::Validator positive_number();
+// From 0 to below 1.
+CLI::Validator share_number();
 
 // How attention is called.
 struct CallFlags {

@@ -42,15 +42,23 @@ std::vector<std::string> texts_of(const std::string& path) {
                               path, texts.size()));
     }
   }
+  if (texts.empty()) {
+    throw Error(
+        ErrorCode::io,
+        fmt::format("[predict] '{}' is empty; expected a text on each line",
+                    path));
+  }
   return texts;
 }
 
 void predict(const PredictFlags& flags) {
   if (flags.input.has_value() == !flags.texts.empty()) {
     throw Error(ErrorCode::invalid_argument,
-                fmt::format("[predict] {}; expected texts or --input FILE",
-                            flags.input ? "texts and --input were given"
-                                        : "nothing to answer"));
+                flags.input
+                    ? "[predict] texts and --input were given; expected "
+                      "one of them"
+                    : "[predict] nothing to answer; expected texts or "
+                      "--input FILE");
   }
   const std::unique_ptr<nn::TextModel> model =
       nn::load_text_model(flags.folder);

@@ -3,10 +3,10 @@
 #include <malloc.h>
 
 #include <climits>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "commands.h"
@@ -14,6 +14,7 @@
 #include "maskwise/maskwise.h"
 #include "maskwise/nn/dataset.h"
 #include "maskwise/nn/text_model.h"
+#include "train_folder.h"
 #include "train_run.h"
 #include "train_settings.h"
 
@@ -42,25 +43,8 @@ void keep_freed_memory() {
   mallopt(M_TRIM_THRESHOLD, INT_MAX);
 }
 
-bool is_empty_or_absent(const std::string& folder) {
-  std::error_code error;
-  if (!std::filesystem::exists(folder, error)) return true;
-  return std::filesystem::is_directory(folder, error) &&
-         std::filesystem::is_empty(folder, error);
-}
-
-void make_folder(const std::string& folder) {
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) {
-    throw Error(ErrorCode::io,
-                fmt::format("[train] cannot make the folder '{}': {}", folder,
-                            error.message()));
-  }
-}
-
 void check_fresh(const TrainFlags& flags) {
-  if (!is_empty_or_absent(flags.folder)) {
+  if (state_of(flags.folder) != FolderState::fresh) {
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("[train] '{}' is there and not empty; expected "
                             "another folder, or --resume to go on",
@@ -76,11 +60,28 @@ void check_resumed(const TrainFlags& flags) {
   for (const CLI::Option* option : flags.telling) {
     if (option->count() == 0) continue;
     throw Error(ErrorCode::invalid_argument,
-                fmt::format("[train] {} was given with --resume; expected "
-                            "neither: a resumed training is the one that was "
-                            "begun",
+                fmt::format("[train] {} was given with --resume, which goes on "
+                            "as the training was begun; leave it out",
                             option->get_name()));
   }
+  const FolderState state = state_of(flags.folder);
+  if (state == FolderState::fresh || state == FolderState::other) {
+    throw Error(ErrorCode::io,
+                fmt::format("[train] '{}' holds no training to go on with; "
+                            "begin one without --resume",
+                            flags.folder));
+  }
+}
+
+// The same training, and the same bits, needs the same pairs.
+void check_pairs(const std::string& path, std::string_view name,
+                 const std::vector<nn::TextPair>& pairs,
+                 const std::string& begun, const std::string& folder) {
+  if (digest(pairs) == begun) return;
+  throw Error(ErrorCode::invalid_argument,
+              fmt::format("[train] '{}' holds other pairs than the {} that the "
+                          "training in '{}' was begun with",
+                          path, name, folder));
 }
 
 void train(TrainFlags flags) {
@@ -93,19 +94,26 @@ void train(TrainFlags flags) {
   }
   const std::vector<nn::TextPair> pairs = nn::load_pairs(flags.train);
   const std::vector<nn::TextPair> dev = nn::load_pairs(flags.dev);
+  if (flags.resume) {
+    check_pairs(flags.train, "TRAIN.tsv", pairs, flags.settings.train_digest,
+                flags.folder);
+    check_pairs(flags.dev, "--dev", dev, flags.settings.dev_digest,
+                flags.folder);
+  }
+  flags.settings.train_digest = digest(pairs);
+  flags.settings.dev_digest = digest(dev);
+  const bool resumes =
+      flags.resume && state_of(flags.folder) == FolderState::under_way;
   const std::unique_ptr<nn::TextModel> model =
-      flags.resume
-          ? nn::load_text_model(flags.folder)
-          : nn::make_text_model(flags.settings.model_options(), pairs,
-                                static_cast<uint64_t>(flags.settings.seed));
+      resumes ? nn::load_text_model(flags.folder)
+              : nn::make_text_model(flags.settings.model_options(), pairs,
+                                    static_cast<uint64_t>(flags.settings.seed));
   const std::vector<nn::TextExample> examples =
       encoded(*model, pairs, flags.train);
   const std::vector<nn::TextExample> dev_examples =
       encoded(*model, dev, flags.dev);
-  if (!flags.resume) {
-    make_folder(flags.folder);
-    save_settings(flags.folder, flags.settings);
-  }
+  make_folder(flags.folder);
+  if (!flags.resume) save_settings(flags.folder, flags.settings);
   run_training({.model = *model,
                 .examples = examples,
                 .dev = dev,
@@ -113,7 +121,7 @@ void train(TrainFlags flags) {
                 .settings = flags.settings,
                 .folder = flags.folder,
                 .compute = {.threads = flags.threads},
-                .resumes = flags.resume});
+                .resumes = resumes});
 }
 
 // Flags of what a training is, which --resume takes from the folder.
@@ -135,7 +143,7 @@ void add_model_flags(CLI::App& command, TrainFlags& flags) {
           .add_option("--dropout", settings.dropout,
                       "From 0 to below 1 (default: tiny 0.1, small 0.2)")
           ->type_name("X")
-          ->check(finite_number()));
+          ->check(share_number()));
 }
 
 // Of the course of the training.
@@ -150,28 +158,26 @@ void add_course_flags(CLI::App& command, TrainFlags& flags) {
     return option;
   };
   const auto real = [&](const std::string& name, auto& value,
-                        const std::string& text) {
-    CLI::Option* option = command.add_option(name, value, text)
-                              ->type_name("X")
-                              ->check(finite_number());
+                        const CLI::Validator& fits, const std::string& text) {
+    CLI::Option* option =
+        command.add_option(name, value, text)->type_name("X")->check(fits);
     flags.telling.push_back(option);
     return option;
   };
   counted("--updates", settings.updates, 1, kMostUpdates,
           "The budget (default: tiny 1000, small 2500)");
-  real("--seconds", settings.seconds, "The budget in time")
-      ->check(CLI::PositiveNumber);
+  real("--seconds", settings.seconds, positive_number(), "The budget in time");
   counted("--seed", settings.seed, 0, INT64_MAX,
           "Of first values, order and dropout")
       ->capture_default_str();
   counted("--batch", settings.batch, 1, kMostBatch,
           "Examples of an update, of like lengths")
       ->capture_default_str();
-  real("--rate", settings.rate,
+  real("--rate", settings.rate, positive_number(),
        "The largest learning rate, after a tenth of the budget")
-      ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  real("--smoothing", settings.smoothing, "Of targets, from 0 to below 1")
+  real("--smoothing", settings.smoothing, share_number(),
+       "Of targets, from 0 to below 1")
       ->capture_default_str();
 }
 

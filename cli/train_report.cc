@@ -92,7 +92,8 @@ void TrainReport::evaluated(const TrainMoment& moment, const DevFigures& dev,
 void TrainReport::done(const TrainMoment& moment, const DevFigures& best,
                        const std::string& folder) {
   if (terminal_) {
-    print(fmt::format("\r{}: {} updates in {}; {}\033[K\n", folder,
+    print(fmt::format("\r{}: {}{} updates in {}; {}\033[K\n", folder,
+                      moment.was_done ? "was done already; " : "",
                       moment.update.update, clock_text(moment.seconds),
                       dev_text(task_, best)));
     return;
@@ -102,6 +103,7 @@ void TrainReport::done(const TrainMoment& moment, const DevFigures& best,
                {"updates", moment.update.update},
                {"seconds", moment.seconds}};
   add_dev(json, task_, best);
+  if (moment.was_done) json["already"] = true;
   line(json.dump());
 }
 

@@ -26,6 +26,7 @@ struct TrainMoment {
   double seconds = 0;  // of this training, over all its runs
   double share = 0;    // of the budget
   double examples_per_second = 0;
+  bool was_done = false;  // already, when this run began
 };
 
 class TrainReport {

@@ -10,6 +10,7 @@
 #include "maskwise/maskwise.h"
 #include "maskwise/nn/metrics.h"
 #include "maskwise/nn/trainer.h"
+#include "train_folder.h"
 #include "train_report.h"
 
 namespace maskwise::cli {
@@ -49,6 +50,19 @@ double mean_loss(nn::TextModel& model,
   return all.mean();
 }
 
+template <typename Number>
+Number number_in(const nn::CheckpointNumbers& numbers, const char* name,
+                 const std::string& path) {
+  const auto found = numbers.find(name);
+  if (found != numbers.end() && std::holds_alternative<Number>(found->second)) {
+    return std::get<Number>(found->second);
+  }
+  throw Error(ErrorCode::io,
+              fmt::format("[train] '{}' holds no number '{}'; it is no "
+                          "checkpoint of this tool",
+                          path, name));
+}
+
 // A training that runs, with its clock.
 class Running {
  public:
@@ -60,6 +74,7 @@ class Running {
   }
 
   void go() {
+    moment_.was_done = used() >= 1;
     next_evaluation_ = next_of(kEvaluations);
     next_report_ = next_of(kEvaluations * kReports);
     while (used() < 1) {
@@ -76,6 +91,11 @@ class Running {
       }
     }
     if (!best_) evaluate();
+    if (!moment_.was_done) {
+      // The last evaluation may have used up what was left of the seconds.
+      if (run_.settings.seconds) save_training();
+      moment_.seconds = seconds();
+    }
     report_.done(moment_, *best_, run_.folder);
   }
 
@@ -135,32 +155,37 @@ class Running {
         !best_ || found.rates.wrong < best_->rates.wrong ||
         (found.rates.wrong == best_->rates.wrong && found.loss < best_->loss);
     if (is_best) {
+      // A kill may come between any two files: a model is never without the
+      // training it is of, and one that is older than its model makes the same
+      // model again.
+      const bool is_first = !best_;
       best_ = found;
+      if (is_first) save_training();
       run_.model.save(run_.folder);
     }
-    trainer_.save(last_file(), {{kSeconds, seconds()},
-                                {kBestWrong, best_->rates.wrong},
-                                {kBestEdits, best_->rates.edits},
-                                {kBestLoss, best_->loss}});
+    save_training();
     report_.evaluated(moment_, found, is_best);
     since_ = {};
   }
 
-  std::string last_file() const { return run_.folder + "/last.safetensors"; }
+  void save_training() {
+    trainer_.save(last_file(run_.folder), {{kSeconds, seconds()},
+                                           {kBestWrong, best_->rates.wrong},
+                                           {kBestEdits, best_->rates.edits},
+                                           {kBestLoss, best_->loss}});
+  }
 
   void resume() {
-    const nn::CheckpointNumbers numbers = trainer_.load(last_file());
-    const auto whole = [&](const char* name) {
-      return std::get<int64_t>(numbers.at(name));
-    };
-    seconds_before_ = std::get<double>(numbers.at(kSeconds));
+    const std::string path = last_file(run_.folder);
+    const nn::CheckpointNumbers numbers = trainer_.load(path);
+    seconds_before_ = number_in<double>(numbers, kSeconds, path);
     updates_before_ = trainer_.updates();
     best_ = DevFigures();
-    best_->loss = std::get<double>(numbers.at(kBestLoss));
+    best_->loss = number_in<double>(numbers, kBestLoss, path);
     best_->rates = nn::error_rates(sides(run_.dev, &nn::TextPair::target),
                                    sides(run_.dev, &nn::TextPair::target));
-    best_->rates.wrong = whole(kBestWrong);
-    best_->rates.edits = whole(kBestEdits);
+    best_->rates.wrong = number_in<int64_t>(numbers, kBestWrong, path);
+    best_->rates.edits = number_in<int64_t>(numbers, kBestEdits, path);
     moment_.update.update = trainer_.updates();
     moment_.seconds = seconds_before_;
   }

@@ -4,11 +4,10 @@
 
 #include "maskwise/maskwise.h"
 #include "report.h"
+#include "train_folder.h"
 
 namespace maskwise::cli {
 namespace {
-
-constexpr const char* kFile = "/training.json";
 
 template <typename T>
 Json json_of(const std::optional<T>& value) {
@@ -18,6 +17,27 @@ Json json_of(const std::optional<T>& value) {
 template <typename T>
 std::optional<T> optional_of(const Json& json) {
   return json.is_null() ? std::nullopt : std::optional<T>(json.get<T>());
+}
+
+// What the flags would have refused.
+void check(const TrainSettings& settings, const std::string& path) {
+  const auto refuse = [&](const std::string& what) {
+    throw Error(ErrorCode::io, fmt::format("[train] '{}': {}", path, what));
+  };
+  if (settings.updates.has_value() == settings.seconds.has_value()) {
+    refuse("expected updates or seconds, one of the two");
+  }
+  if (settings.updates.value_or(1) < 1) {
+    refuse(
+        fmt::format("updates is {}; expected at least 1", *settings.updates));
+  }
+  if (!(settings.seconds.value_or(1) > 0)) {
+    refuse(fmt::format("seconds is {}; expected a number above 0",
+                       *settings.seconds));
+  }
+  if (settings.batch < 1) {
+    refuse(fmt::format("batch is {}; expected at least 1", settings.batch));
+  }
 }
 
 }  // namespace
@@ -45,6 +65,21 @@ nn::TrainerOptions TrainSettings::trainer_options() const {
           .seed = static_cast<uint64_t>(seed)};
 }
 
+std::string digest(const std::vector<nn::TextPair>& pairs) {
+  // FNV-1a of 64 bits.
+  uint64_t hash = 0xcbf29ce484222325;
+  const auto add = [&](const std::string& text, char end) {
+    for (const char c : text + end) {
+      hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+    }
+  };
+  for (const nn::TextPair& pair : pairs) {
+    add(pair.source, '\t');
+    add(pair.target, '\n');
+  }
+  return fmt::format("{:016x}", hash);
+}
+
 int64_t usual_updates(const std::string& preset) {
   return preset == "tiny" ? 1000 : 2500;
 }
@@ -58,28 +93,35 @@ void save_settings(const std::string& folder, const TrainSettings& settings) {
                      {"batch", settings.batch},
                      {"rate", settings.rate},
                      {"dropout", json_of(settings.dropout)},
-                     {"smoothing", settings.smoothing}};
-  save_text(folder + kFile, json.dump(1) + "\n");
+                     {"smoothing", settings.smoothing},
+                     {"train_digest", settings.train_digest},
+                     {"dev_digest", settings.dev_digest}};
+  save_text(settings_file(folder), json.dump(1) + "\n");
 }
 
 TrainSettings load_settings(const std::string& folder) {
-  const std::string path = folder + kFile;
+  const std::string path = settings_file(folder);
+  TrainSettings settings;
   try {
     const Json json = Json::parse(load_text(path));
-    return {.task = json.at("task").get<std::string>(),
-            .preset = json.at("preset").get<std::string>(),
-            .seed = json.at("seed").get<int64_t>(),
-            .updates = optional_of<int64_t>(json.at("updates")),
-            .seconds = optional_of<double>(json.at("seconds")),
-            .batch = json.at("batch").get<int64_t>(),
-            .rate = json.at("rate").get<double>(),
-            .dropout = optional_of<double>(json.at("dropout")),
-            .smoothing = json.at("smoothing").get<double>()};
+    settings = {.task = json.at("task").get<std::string>(),
+                .preset = json.at("preset").get<std::string>(),
+                .seed = json.at("seed").get<int64_t>(),
+                .updates = optional_of<int64_t>(json.at("updates")),
+                .seconds = optional_of<double>(json.at("seconds")),
+                .batch = json.at("batch").get<int64_t>(),
+                .rate = json.at("rate").get<double>(),
+                .dropout = optional_of<double>(json.at("dropout")),
+                .smoothing = json.at("smoothing").get<double>(),
+                .train_digest = json.at("train_digest").get<std::string>(),
+                .dev_digest = json.at("dev_digest").get<std::string>()};
   } catch (const Json::exception& error) {
     throw Error(ErrorCode::io,
                 fmt::format("[train] '{}' holds no settings of a training: {}",
                             path, error.what()));
   }
+  check(settings, path);
+  return settings;
 }
 
 }  // namespace maskwise::cli

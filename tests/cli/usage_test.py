@@ -3,7 +3,7 @@ one."""
 import tool
 
 COMMANDS = ["explain", "attend", "grad", "plan", "verify", "compare",
-            "bench", "bench-layers", "devices"]
+            "train", "predict", "evaluate", "bench", "bench-layers", "devices"]
 
 
 class Usage(tool.ToolTest):

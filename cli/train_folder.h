@@ -1,0 +1,32 @@
+// What is in the folder of a training: which files, and how far it had come
+// when it was stopped. Knows nothing of what the files hold.
+#ifndef MASKWISE_CLI_TRAIN_FOLDER_H_
+#define MASKWISE_CLI_TRAIN_FOLDER_H_
+
+#include <string>
+
+namespace maskwise::cli {
+
+// What a training is told.
+std::string settings_file(const std::string& folder);
+// The training itself, to go on with.
+std::string last_file(const std::string& folder);
+
+enum class FolderState {
+  fresh,      // absent or empty
+  begun,      // stopped before it had a model: to begin anew
+  under_way,  // with a model and the training it is of
+  other,      // no training
+};
+
+// What a kill left half written counts for nothing. Throws Error (io) for a
+// model without its training, which beginning anew would write over.
+FolderState state_of(const std::string& folder);
+
+// Makes the folder where it is not there, and removes from it what a kill left
+// half written. Throws Error (io).
+void make_folder(const std::string& folder);
+
+}  // namespace maskwise::cli
+
+#endif  // MASKWISE_CLI_TRAIN_FOLDER_H_
