@@ -124,12 +124,8 @@ std::vector<std::string> Seq2SeqModel::predict(
   return answers_by_length(
       texts, options.most_texts,
       [&](const std::string& text) {
-        std::vector<int64_t> ids = source_.encode(text);
-        check_length(kOperation, text, std::ssize(ids), options_.max_length);
-        if (options.unknown == UnknownSymbols::refuse) {
-          check_known(kOperation, text, source_);
-        }
-        return ids;
+        return ids_of(kOperation, text, source_,
+                      {options_.max_length, options.unknown});
       },
       [&](const std::vector<std::vector<int64_t>>& ids) {
         const Tensor source = padded_ids(ids);

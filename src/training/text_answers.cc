@@ -30,6 +30,16 @@ void check_known(std::string_view operation, std::string_view text,
   }
 }
 
+TextIds ids_of(std::string_view operation, const std::string& text,
+               const Vocabulary& vocabulary, const TextLimits& limits) {
+  TextIds ids = vocabulary.encode(text);
+  check_length(operation, text, std::ssize(ids), limits.max_length);
+  if (limits.unknown == UnknownSymbols::refuse) {
+    check_known(operation, text, vocabulary);
+  }
+  return ids;
+}
+
 std::vector<std::string> answers_by_length(
     const std::vector<std::string>& texts, int64_t most_texts,
     const std::function<TextIds(const std::string&)>& encode,

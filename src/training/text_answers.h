@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "maskwise/nn/text_model.h"
 #include "maskwise/nn/vocabulary.h"
 
 namespace maskwise::nn::detail {
@@ -21,6 +22,16 @@ void check_known(std::string_view operation, std::string_view text,
                  const Vocabulary& vocabulary);
 
 using TextIds = std::vector<int64_t>;
+
+// What a text may be.
+struct TextLimits {
+  int64_t max_length = 0;
+  UnknownSymbols unknown = UnknownSymbols::read;
+};
+
+// The ids of a text, once it has passed both checks.
+TextIds ids_of(std::string_view operation, const std::string& text,
+               const Vocabulary& vocabulary, const TextLimits& limits);
 
 // The answers to texts, in order. Texts are encoded first, all of them; those
 // of like length are then answered together, at most `most_texts` of them.
