@@ -1,9 +1,8 @@
 #include "layers/positions.h"
 
-#include <cmath>
-
 #include "base/fail.h"
 #include "base/fp_environment.h"
+#include "layers/angles.h"
 #include "maskwise/nn/embedding.h"
 
 namespace maskwise::nn {
@@ -15,7 +14,7 @@ using maskwise::detail::FpEnvironment;
 // Angles are float64, so that they are exact to the last digit of f32 at any
 // position.
 double frequency(double base, int64_t pair, int64_t features) {
-  return std::pow(
+  return detail::power(
       base, -2.0 * static_cast<double>(pair) / static_cast<double>(features));
 }
 
@@ -33,9 +32,10 @@ Tensor sinusoidal_positions(int64_t length, int64_t features) {
   for (int64_t j = 0; j < features; ++j) {
     const double turn = frequency(kBase, j / 2, features);
     for (int64_t i = 0; i < length; ++i) {
-      const double angle = static_cast<double>(i) * turn;
+      const auto [sine, cosine] =
+          detail::sine_cosine(static_cast<double>(i) * turn);
       table.mutable_data<float>()[i * features + j] =
-          static_cast<float>(j % 2 == 0 ? std::sin(angle) : std::cos(angle));
+          static_cast<float>(j % 2 == 0 ? sine : cosine);
     }
   }
   return table;
@@ -55,10 +55,11 @@ void rotate(const MutableRows& rows, int64_t head_dim, double base,
     const auto position =
         static_cast<double>(positions[static_cast<size_t>(row)]);
     for (int64_t i = 0; i < pairs; ++i) {
-      const double angle = position * turns[static_cast<size_t>(i)];
-      const auto cosine = static_cast<float>(std::cos(angle));
-      const auto sine = static_cast<float>(
-          turn == Turn::forward ? std::sin(angle) : -std::sin(angle));
+      const SineCosine angle =
+          sine_cosine(position * turns[static_cast<size_t>(i)]);
+      const auto cosine = static_cast<float>(angle.cosine);
+      const auto sine =
+          static_cast<float>(turn == Turn::forward ? angle.sine : -angle.sine);
       float* pair = rows.data + row * rows.step + 2 * i;
       for (int64_t head = 0; head < rows.width; head += head_dim) {
         const float x = pair[head];

@@ -6,6 +6,7 @@
 
 #include "base/fail.h"
 #include "base/fp_environment.h"
+#include "layers/angles.h"
 
 namespace maskwise::nn {
 namespace {
@@ -13,19 +14,7 @@ namespace {
 using maskwise::detail::fail;
 
 constexpr std::string_view kOperation = "learning_rate";
-
-// sin(pi y) for |y| <= 1/2 by its series, which ends at (pi y)^19: the next
-// term is below 3e-16. The C library's function has other bits elsewhere.
-double sine_of_pi_times(double y) {
-  constexpr double kPi = 3.14159265358979323846;
-  constexpr int kLastPower = 19;
-  const double x = kPi * y;
-  double sum = 1;
-  for (int power = kLastPower; power > 1; power -= 2) {
-    sum = 1 - sum * (x * x) / (power * (power - 1));
-  }
-  return x * sum;
-}
+constexpr double kPi = 3.14159265358979323846;
 
 void check(const ScheduleOptions& options) {
   const auto& [kind, peak, warmup, floor] = options;
@@ -67,7 +56,7 @@ double learning_rate(const ScheduleOptions& options, double s) {
   if (s >= 1) return floor;
   const double done = (s - warmup) / (1 - warmup);
   // (1 + cos(pi done)) / 2.
-  const double share = 0.5 - 0.5 * sine_of_pi_times(done - 0.5);
+  const double share = 0.5 - 0.5 * detail::sine_cosine(kPi * (done - 0.5)).sine;
   return floor + (peak - floor) * std::clamp(share, 0.0, 1.0);
 }
 

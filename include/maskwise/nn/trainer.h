@@ -43,8 +43,7 @@ inline constexpr int64_t kGradientShards = 4;
 
 // Adam on mean losses over the targets of a batch. The same model, examples,
 // options and shares of the budget give the same parameters, bit for bit, with
-// any threads and instruction set (tables of positions are rounded from the C
-// library's sines). The model must outlive it.
+// any threads, on any machine. The model must outlive it.
 class Trainer {
  public:
   // Examples are numbered anew, by their place. Throws Error when there is
