@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -50,8 +51,9 @@ nn::TransformerLayerOptions options_of(const Flags& flags) {
   return options;
 }
 
-// Layers one after the other; names as those of PyTorch's stacks, such as
-// layers.0.norm1.weight, or, of a layer alone, norm1.weight.
+// Layers one after the other, and a norm where a file of parameters has one (as
+// PyTorch's stacks have when they are given it); names as those of PyTorch's
+// stacks, such as layers.0.norm1.weight, or, of a layer alone, norm1.weight.
 template <typename Layer>
 class Stack : public nn::Module {
  public:
@@ -68,19 +70,28 @@ class Stack : public nn::Module {
           is_alone ? "" : "layers." + std::to_string(i) + ".";
       layers[i].visit_parameters(prefix + name, visit);
     }
+    if (norm) norm->visit_parameters(prefix + "norm.", visit);
+  }
+
+  // The last layer's y, normalised where there is a norm.
+  mw::Tensor finished(const mw::Tensor& y) const {
+    return norm ? norm->forward(y) : y;
   }
 
   std::vector<Layer> layers;
+  std::optional<nn::Norm> norm;
   bool is_alone = false;
 };
 
 constexpr const char* kFirst = "layers.0.norm1.weight";
+constexpr const char* kNorm = "norm.weight";
 
 template <typename Layer>
-void fill(Stack<Layer>& stack, const std::string& file) {
+void fill(Stack<Layer>& stack, const std::string& file, int64_t features) {
   if (!file.empty()) {
     const mw::TensorMap values = mw::load_safetensors(file);
     stack.is_alone = stack.layers.size() == 1 && !values.contains(kFirst);
+    if (values.contains(kNorm)) stack.norm.emplace(features);
     stack.load_parameters(values);
     return;
   }
@@ -95,10 +106,50 @@ void fill(Stack<Layer>& stack, const std::string& file) {
 const mw::Tensor& tensor_of(const mw::TensorMap& tensors,
                             const std::string& name) {
   const auto found = tensors.find(name);
-  if (found != tensors.end()) return found->second;
-  throw mw::Error(mw::ErrorCode::invalid_argument,
-                  "[torch_parity] the input has no tensor " + name +
-                      "; expected it as f32 [B, L, d_model]");
+  if (found != tensors.end() && found->second.rank() == 3) return found->second;
+  throw mw::Error(
+      mw::ErrorCode::invalid_argument,
+      "[torch_parity] the input has " +
+          (found == tensors.end()
+               ? "no tensor " + name
+               : name + " of shape " + mw::to_string(found->second.shape())) +
+          "; expected it as f32 [B, L, d_model]");
+}
+
+// The names that PyTorch's modules have for ours.
+const std::map<std::string, std::string> kNames = {
+    {"src", "x"},
+    {"tgt", "x"},
+    {"src_key_padding_mask", "key_padding_mask"},
+    {"tgt_key_padding_mask", "key_padding_mask"}};
+
+// The tensors by our names.
+mw::TensorMap renamed(const mw::TensorMap& tensors) {
+  mw::TensorMap found;
+  for (const auto& [name, tensor] : tensors) {
+    const auto own = kNames.find(name);
+    const std::string& to = own == kNames.end() ? name : own->second;
+    if (found.emplace(to, tensor).second) continue;
+    throw mw::Error(
+        mw::ErrorCode::invalid_argument,
+        "[torch_parity] the input has " + to + " by two names; expected one");
+  }
+  return found;
+}
+
+// A mask by another name would be none at all.
+void check_names(const mw::TensorMap& tensors,
+                 const std::set<std::string>& known) {
+  for (const auto& [name, tensor] : tensors) {
+    if (known.contains(name)) continue;
+    std::string names;
+    for (const std::string& one : known) {
+      names += (names.empty() ? "" : ", ") + one;
+    }
+    throw mw::Error(mw::ErrorCode::invalid_argument,
+                    "[torch_parity] the input has a tensor " + name +
+                        "; expected only: " + names);
+  }
 }
 
 // The mask of a key padding mask of that name, true = masked; without one
@@ -118,8 +169,9 @@ mw::MaskPlan plan_of(const mw::Mask& mask, const Flags& flags,
 }
 
 mw::Tensor run_encoder(const Flags& flags, const mw::TensorMap& in) {
+  check_names(in, {"key_padding_mask", "x"});
   Stack<nn::EncoderLayer> stack(flags);
-  fill(stack, flags.parameters);
+  fill(stack, flags.parameters, flags.d_model);
   mw::Tensor x = tensor_of(in, "x");
   mw::Mask mask = padding_of(in, "key_padding_mask");
   if (flags.causal) mask = mask & mw::causal();
@@ -127,12 +179,14 @@ mw::Tensor run_encoder(const Flags& flags, const mw::TensorMap& in) {
   for (const nn::EncoderLayer& layer : stack.layers) {
     x = layer.forward(x, plan).y;
   }
-  return x;
+  return stack.finished(x);
 }
 
 mw::Tensor run_decoder(const Flags& flags, const mw::TensorMap& in) {
+  check_names(in,
+              {"key_padding_mask", "memory", "memory_key_padding_mask", "x"});
   Stack<nn::DecoderLayer> stack(flags);
-  fill(stack, flags.parameters);
+  fill(stack, flags.parameters, flags.d_model);
   mw::Tensor x = tensor_of(in, "x");
   const mw::Tensor& memory = tensor_of(in, "memory");
   mw::Mask mask = padding_of(in, "key_padding_mask");
@@ -143,7 +197,7 @@ mw::Tensor run_decoder(const Flags& flags, const mw::TensorMap& in) {
   for (const nn::DecoderLayer& layer : stack.layers) {
     x = layer.forward(x, memory, {self, cross}).y;
   }
-  return x;
+  return stack.finished(x);
 }
 
 void add_flags(CLI::App& app, Flags& flags) {
@@ -166,9 +220,11 @@ void add_flags(CLI::App& app, Flags& flags) {
   app.add_option("--parameters", flags.parameters,
                  "safetensors with PyTorch's names (default: each cos(0, 1, "
                  "2, ...))");
-  app.add_option("input", flags.input,
-                 "safetensors: x [B, L, d_model]; of a decoder memory; perhaps "
-                 "key_padding_mask, memory_key_padding_mask (true = masked)")
+  app.add_option(
+         "input", flags.input,
+         "safetensors: x [B, L, d_model]; of a decoder memory; perhaps "
+         "key_padding_mask, memory_key_padding_mask (true = masked); or "
+         "src, tgt, src_key_padding_mask, ... as PyTorch says")
       ->required();
   app.add_option("-o,--output", flags.output, "safetensors: y")->required();
 }
@@ -181,12 +237,15 @@ int main(int argc, char** argv) {
   add_flags(app, flags);
   try {
     app.parse(argc, argv);
-    const mw::TensorMap in = mw::load_safetensors(flags.input);
+    const mw::TensorMap in = renamed(mw::load_safetensors(flags.input));
     const mw::Tensor y = flags.kind == "encoder" ? run_encoder(flags, in)
                                                  : run_decoder(flags, in);
     mw::save_safetensors(flags.output, {{"y", y}});
+  } catch (const CLI::Success& help) {
+    return app.exit(help);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;  // 0: --help
+    std::cerr << "[torch_parity] " << error.what() << "\n";
+    return 2;
   } catch (const mw::Error& error) {
     std::cerr << error.what() << "\n";
     return 2;

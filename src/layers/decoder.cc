@@ -92,6 +92,11 @@ Tensor Decoder::logits_of(const TensorView& y, const Compute& compute) const {
 Tensor Decoder::backward(const TokenBatch& input, const DecoderResult& result,
                          const TensorView& d_logits, const Compute& compute) {
   detail::batch_of(kOperation, input);
+  embedding.check(input.ids);
+  detail::check_kept_rows(kOperation, input, result.stack.y,
+                          options_.layer.features);
+  detail::check_gradient(kOperation, d_logits,
+                         {input.ids.dim(0), input.ids.dim(1), options_.tokens});
   const TokenRows rows = detail::rows_of(input, options_.pad);
   const Tensor d_y = options_.output == OutputWeights::own
                          ? output.backward(result.stack.y, d_logits, compute)

@@ -17,10 +17,11 @@ struct DecoderStateData {
       : model(&decoder),
         sequences("decoder_state", batch, max_length,
                   decoder.options().max_length),
-        plan(compile(mask.bind({.batch = batch,
-                                .heads = decoder.options().layer.heads,
-                                .q_len = max_length,
-                                .kv_len = max_length}))) {
+        plan(growing_plan("decoder_state", mask,
+                          {.batch = batch,
+                           .heads = decoder.options().layer.heads,
+                           .q_len = max_length,
+                           .kv_len = max_length})) {
     for (const EncoderLayer& layer : decoder.stack.layers) {
       attentions.emplace_back(layer.self_attn, batch, max_length);
     }

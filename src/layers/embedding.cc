@@ -153,6 +153,10 @@ void TokenEmbedding::backward(const TensorView& ids, const TokenRows& rows,
   embedding.backward(ids, d, options_.pad);
 }
 
+void TokenEmbedding::check(const TensorView& ids) const {
+  checked_ids(ids, options_.tokens, options_.pad);
+}
+
 void TokenEmbedding::visit_parameters(const std::string& prefix,
                                       const ParameterVisitor& visit) {
   embedding.visit_parameters(prefix, visit);

@@ -49,6 +49,11 @@ Tensor EncoderClassifier::backward(const TokenBatch& input,
                                    const Compute& compute) {
   const std::vector<int64_t> ids = detail::token_ids(kOperation, input.ids);
   const TokenRows rows = detail::rows_of(input, options_.pad);
+  embedding.check(input.ids);
+  detail::check_kept_rows(kOperation, input, result.encoder.y,
+                          options_.layer.features);
+  detail::check_gradient(kOperation, d_logits,
+                         {result.means.dim(0), options_.classes});
   const Tensor d_means = output.backward(result.means, d_logits, compute);
   const detail::SentenceMeans means(rows.sentences, ids, options_.pad);
   const Tensor d_y = means.back(d_means, result.encoder.y.shape());

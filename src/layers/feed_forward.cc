@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "base/fail.h"
 #include "layers/elementwise.h"
 #include "layers/rows.h"
 
@@ -54,6 +55,12 @@ FeedForwardResult FeedForward::forward(const TensorView& x,
         detail::activated(kind_of(activation_), result.hidden, compute);
   }
   if (dropout_.is_active(tokens)) {
+    if (x.rank() < 3) {
+      maskwise::detail::fail(
+          ErrorCode::shape_mismatch, kOperation,
+          "expected x of shape [B, L, {}] where features are dropped, got {}",
+          linear1.inputs(), to_string(x.shape()));
+    }
     result.activated = dropout_.apply(result.activated, tokens);
   }
   result.y = linear2.forward(result.activated, compute);

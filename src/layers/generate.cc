@@ -53,9 +53,10 @@ class StateModel : public detail::StepModel {
 
 // Before a state is made with them.
 void check_sizes(const GenerateOptions& options) {
-  if (options.beam < 1) {
+  constexpr int64_t kMostBeam = 1 << 16;
+  if (options.beam < 1 || options.beam > kMostBeam) {
     fail(ErrorCode::invalid_argument, kOperation,
-         "a beam of {}; expected at least 1", options.beam);
+         "a beam of {}; expected from 1 to {}", options.beam, kMostBeam);
   }
   if (options.max_length < 1) {
     fail(ErrorCode::invalid_argument, kOperation,
@@ -115,7 +116,7 @@ std::vector<Generated> generate(const Transformer& model,
                                 const Compute& compute) {
   check_sizes(options);
   TransformerState state(
-      model, {source}, masks,
+      model, {Tensor::copy_of(source)}, masks,
       {.targets = options.beam, .max_length = options.max_length}, compute);
   StateModel<TransformerState> steps(state, model.options().pad, compute);
   return detail::search(steps, source.dim(0), options, compute);
@@ -128,7 +129,13 @@ std::vector<Generated> generate(const Decoder& model, const TensorView& prompts,
   check_sizes(options);
   const int64_t pad = model.options().pad;
   const Prompts read = read_prompts(prompts, pad, options.beam);
-  // The last token that is generated is not read.
+  const int64_t most = model.options().max_length;
+  if (read.longest + options.max_length - 1 > most) {
+    fail(ErrorCode::limit, kOperation,
+         "a prompt of {} tokens and a max_length of {}; expected together at "
+         "most {}: the model reads {} tokens, and the last is not read",
+         read.longest, options.max_length, most + 1, most);
+  }
   DecoderState state(model, mask, prompts.dim(0) * options.beam,
                      read.longest + options.max_length - 1);
   const Tensor logits = state.append(read.rows, read.tokens, compute);

@@ -87,6 +87,17 @@ void GrowingSequences::select(const std::vector<int64_t>& from) {
   lengths_ = std::move(lengths);
 }
 
+MaskPlan growing_plan(std::string_view operation, const Mask& mask,
+                      const AttentionShape& shape) {
+  const MaskPlan later = compile((mask & ~causal()).bind(shape));
+  if (later.stats().visible_pairs > 0) {
+    fail(ErrorCode::invalid_argument, operation,
+         "the mask lets a token see later ones, which are not there when it is "
+         "read; expected a mask such as causal() & sliding_window(...)");
+  }
+  return compile(mask.bind(shape));
+}
+
 Tensor embedded(const TokenEmbedding& embedding,
                 const std::vector<int64_t>& tokens, const StepRows& rows) {
   const int64_t count = std::ssize(tokens);

@@ -50,6 +50,12 @@ class GrowingSequences {
   int64_t max_length_;
 };
 
+// The plan of a mask for growing sequences, [batch, heads, max_length,
+// max_length]. Throws Error when it lets a token see a later one, which is not
+// there when the token is read.
+MaskPlan growing_plan(std::string_view operation, const Mask& mask,
+                      const AttentionShape& shape);
+
 // Embedded tokens of a step, [R, E].
 Tensor embedded(const TokenEmbedding& embedding,
                 const std::vector<int64_t>& tokens, const StepRows& rows);

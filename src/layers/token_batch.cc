@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/fail.h"
+#include "layers/rows.h"
 #include "layers/token_ids.h"
 
 namespace maskwise::nn::detail {
@@ -9,6 +11,21 @@ namespace maskwise::nn::detail {
 int64_t batch_of(std::string_view operation, const TokenBatch& batch) {
   token_ids(operation, batch.ids);
   return batch.ids.dim(0);
+}
+
+void check_kept_rows(std::string_view operation, const TokenBatch& batch,
+                     const Tensor& kept, int64_t features) {
+  check_kept(operation, "a result", kept,
+             {batch.ids.dim(0), batch.ids.dim(1), features});
+}
+
+void check_gradient(std::string_view operation, const TensorView& d_logits,
+                    const Shape& expected) {
+  if (d_logits.defined() && d_logits.shape() == expected) return;
+  maskwise::detail::fail(
+      ErrorCode::shape_mismatch, operation,
+      "expected d_logits of shape {}, got {}", to_string(expected),
+      d_logits.defined() ? to_string(d_logits.shape()) : "nothing");
 }
 
 TokenRows rows_of(const TokenBatch& batch, int64_t pad) {

@@ -15,6 +15,14 @@ namespace maskwise::nn::detail {
 // B of ids [B, L]. Throws Error when they are no such ids.
 int64_t batch_of(std::string_view operation, const TokenBatch& batch);
 
+// What forward() kept of this batch, [B, L, E], and the gradient of what it
+// gave for it, [B, L, V]: checked before backward() adds to any gradient.
+// Throws Error when one has another shape.
+void check_kept_rows(std::string_view operation, const TokenBatch& batch,
+                     const Tensor& kept, int64_t features);
+void check_gradient(std::string_view operation, const TensorView& d_logits,
+                    const Shape& expected);
+
 // The batch's rows, with what they leave out.
 TokenRows rows_of(const TokenBatch& batch, int64_t pad);
 

@@ -29,6 +29,18 @@ void check_batches(const TransformerInput& input) {
        source, target);
 }
 
+void check_result(const Transformer& model, const TransformerInput& input,
+                  const TransformerResult& result, const TensorView& d_logits) {
+  const int64_t features = model.options().layer.features;
+  model.source_embedding.check(input.source.ids);
+  model.target_embedding.check(input.target.ids);
+  detail::check_kept_rows(kOperation, input.source, result.encoder.y, features);
+  detail::check_kept_rows(kOperation, input.target, result.decoder.y, features);
+  detail::check_gradient(kOperation, d_logits,
+                         {input.target.ids.dim(0), input.target.ids.dim(1),
+                          model.options().target_tokens});
+}
+
 TransformerPlans compiled(const TransformerMasks& masks,
                           const TransformerInput& input, int64_t heads) {
   const TensorView& source = input.source.ids;
@@ -110,6 +122,7 @@ TransformerGradients Transformer::backward(const TransformerInput& input,
                                            const TensorView& d_logits,
                                            const Compute& compute) {
   check_batches(input);
+  check_result(*this, input, result, d_logits);
   const TokenRows source = detail::rows_of(input.source, options_.pad);
   const TokenRows target = detail::rows_of(input.target, options_.pad);
   const TransformerPlans& plans = result.plans;

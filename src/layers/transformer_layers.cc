@@ -8,10 +8,11 @@ namespace maskwise::nn {
 namespace {
 
 // Where the dropouts of a layer stand among its sites.
-enum Site : uint64_t { kSelfSite, kHiddenSite, kFeedForwardSite, kCrossSite };
+enum class Site : uint64_t { self, hidden, feed_forward, cross };
 
 Dropout dropout_at(const TransformerLayerOptions& options, Site site) {
-  return Dropout(options.dropout, options.dropout_site + site);
+  return Dropout(options.dropout,
+                 options.dropout_site + static_cast<uint64_t>(site));
 }
 
 MultiHeadAttention self_attention_of(const TransformerLayerOptions& options) {
@@ -26,7 +27,7 @@ MultiHeadAttention cross_attention_of(const TransformerLayerOptions& options) {
 
 FeedForward feed_forward_of(const TransformerLayerOptions& options) {
   return FeedForward(options.features, options.hidden, options.activation,
-                     dropout_at(options, kHiddenSite));
+                     dropout_at(options, Site::hidden));
 }
 
 Norm norm_of(const TransformerLayerOptions& options) {
@@ -99,8 +100,8 @@ EncoderLayer::EncoderLayer(const TransformerLayerOptions& options)
       norm1(norm_of(options)),
       norm2(norm_of(options)),
       order_(options.norm_order),
-      dropout_{dropout_at(options, kSelfSite),
-               dropout_at(options, kFeedForwardSite)} {}
+      dropout_{dropout_at(options, Site::self),
+               dropout_at(options, Site::feed_forward)} {}
 
 EncoderLayerResult EncoderLayer::forward(const TensorView& x,
                                          const MaskPlan& mask,
@@ -144,8 +145,9 @@ DecoderLayer::DecoderLayer(const TransformerLayerOptions& options)
       norm2(norm_of(options)),
       norm3(norm_of(options)),
       order_(options.norm_order),
-      dropout_{dropout_at(options, kSelfSite), dropout_at(options, kCrossSite),
-               dropout_at(options, kFeedForwardSite)} {}
+      dropout_{dropout_at(options, Site::self),
+               dropout_at(options, Site::cross),
+               dropout_at(options, Site::feed_forward)} {}
 
 DecoderLayerResult DecoderLayer::forward(const TensorView& x,
                                          const TensorView& memory,

@@ -39,10 +39,11 @@ struct TransformerStateData {
         memory(transformer.encode(source, masks.encoder, compute)),
         sequences(kOperation, memory.dim(0) * targets, options.max_length,
                   transformer.options().max_length),
-        self_plan(compile(masks.decoder.bind({.batch = sequences.count(),
-                                              .heads = heads(),
-                                              .q_len = options.max_length,
-                                              .kv_len = options.max_length}))) {
+        self_plan(growing_plan(kOperation, masks.decoder,
+                               {.batch = sequences.count(),
+                                .heads = heads(),
+                                .q_len = options.max_length,
+                                .kv_len = options.max_length})) {
     for (const DecoderLayer& layer : transformer.decoder.layers) {
       layers.push_back(
           {&layer,

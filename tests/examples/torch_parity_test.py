@@ -75,12 +75,44 @@ class TorchParity(tool.ToolTest):
         self.assertEqual(self.outputs(masked, "--kind", "decoder",
                                       "--causal").values, first.values)
 
-    def test_what_is_missing_is_named(self):
-        self.write("in.safetensors", {"y": Tensor([1, 1, 4], range(4))})
-        result = self.tool("in.safetensors", "-o", "out.safetensors")
+    def test_names_of_pytorch_mean_the_same(self):
+        x = Tensor([1, 2, 4], range(1, 9))
+        mask = Tensor([1, 2], [True, False], "BOOL")
+        ours = self.outputs({"x": x, "key_padding_mask": mask})
+        theirs = self.outputs({"src": x, "src_key_padding_mask": mask})
+        self.assertEqual(theirs.values, ours.values)
+
+    def test_a_stack_may_end_in_a_norm(self):
+        norm = {"norm.weight": Tensor([4], [2, 2, 2, 2]),
+                "norm.bias": Tensor([4], [1, 1, 1, 1])}
+        layer = {f"layers.0.{name}": value
+                 for name, value in PARAMETERS.items()}
+        self.write("parameters.safetensors", {**layer, **norm})
+        one = {"x": Tensor([1, 1, 4], [20, 30, 40, 50])}
+        found = self.outputs(one, "--parameters", "parameters.safetensors")
+        y = self.outputs(one).values
+        mean = sum(y) / 4
+        scale = (sum((v - mean) ** 2 for v in y) / 4 + 1e-5) ** -0.5
+        self.expect(found, *[2 * (v - mean) * scale + 1 for v in y])
+
+    def refuses(self, tensors, fragment, *flags):
+        self.write("in.safetensors", tensors)
+        result = self.tool("in.safetensors", "-o", "out.safetensors", *flags)
         self.assertEqual(result.returncode, 2)
-        self.assertIn("has no tensor x", result.stderr.decode())
+        self.assertIn(fragment, result.stderr.decode())
+        self.assertEqual(result.stderr.decode().count("\n"), 1)
         self.assertFalse((self.dir / "out.safetensors").exists())
+
+    def test_what_does_not_fit_is_named(self):
+        x = Tensor([1, 1, 4], range(4))
+        self.refuses({"y": x}, "has a tensor y; expected only: ")
+        self.refuses({}, "has no tensor x")
+        self.refuses({"x": Tensor([1, 4], range(4))}, "x of shape [1, 4]")
+        self.refuses({"x": x, "src": x}, "x by two names")
+        self.refuses({"x": x, "memory": x}, "has a tensor memory")
+        self.refuses({"x": x, "padding": x}, "has a tensor padding")
+        self.refuses({"x": x}, "--norm", "--norm", "mid")
+        self.refuses({"x": x}, "--bogus", "--bogus")
 
 
 tool.main()

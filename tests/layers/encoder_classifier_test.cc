@@ -117,7 +117,7 @@ TEST(EncoderClassifier, RefusesWhatDoesNotFit) {
   const EncoderClassifierResult result = model.forward({fits}, mask);
   EXPECT_TRUE(
       throws_error(ErrorCode::shape_mismatch,
-                   "expected d_y of shape [3, 3], got [2, 3]", [&] {
+                   "expected d_logits of shape [3, 3], got [2, 3]", [&] {
                      model.backward({fits}, result, Tensor(DType::f32, {2, 3}));
                    }));
   EncoderClassifierOptions none = options_of(NormOrder::post);

@@ -38,6 +38,18 @@ TEST(FeedForward, ValuesAndGradientsAreThoseOfTheFormula) {
   }
 }
 
+TEST(FeedForward, DropsOnlyOfSentencesOfRows) {
+  const FeedForward layer(5, 7, Activation::relu, nn::Dropout(0.25, 6));
+  const nn::TokenRows rows = {.dropout = 11};
+  EXPECT_TRUE(throws_error(
+      ErrorCode::shape_mismatch,
+      "expected x of shape [B, L, 5] where features are dropped, got [3, 5]",
+      [&] {
+        layer.forward(Tensor(DType::f32, {3, 5}), {}, rows);
+      }));
+  EXPECT_EQ(layer.forward(Tensor(DType::f32, {3, 5})).y.shape(), Shape({3, 5}));
+}
+
 TEST(FeedForward, WhatItDropsIsDroppedOfItsGradientsToo) {
   Rng rng(46);
   nn::TokenRows rows =

@@ -223,8 +223,14 @@ TEST(Generate, WhatDoesNotFitIsRefused) {
   EXPECT_TRUE(throws_error(invalid_argument, "a beam of 0", [&] {
     ask(prompts, {.max_length = 3, .beam = 0});
   }));
-  EXPECT_TRUE(throws_error(limit, "a max_length of 34 tokens; expected from 1",
-                           [&] { ask(prompts, {.max_length = 30}); }));
+  EXPECT_TRUE(throws_error(limit,
+                           "a prompt of 5 tokens and a max_length of 29; "
+                           "expected together at most 33",
+                           [&] { ask(prompts, {.max_length = 29}); }));
+  EXPECT_EQ(ask(prompts, {.max_length = 28}).size(), kSentences.size());
+  EXPECT_TRUE(throws_error(invalid_argument, "a beam of 1000000", [&] {
+    ask(prompts, {.max_length = 3, .beam = 1000000});
+  }));
   EXPECT_TRUE(throws_error(invalid_argument, "prompt 1 has no token", [&] {
     ask(batch_of({{3}, {}}, Side::right), {.max_length = 3});
   }));

@@ -33,6 +33,22 @@ Numbers lengths_of(const GrowingSequences& sequences) {
   return lengths;
 }
 
+TEST(GrowingSequences, AMaskThatSeesLaterTokensIsRefused) {
+  const AttentionShape shape = {
+      .batch = 2, .heads = 1, .q_len = 4, .kv_len = 4};
+  for (const Mask& mask : {all(), sliding_window({.left = 2, .right = 1}),
+                           causal() | prefix(PerBatch({0, 2}))}) {
+    EXPECT_TRUE(
+        throws_error(ErrorCode::invalid_argument,
+                     "[test] the mask lets a token see later ones",
+                     [&] { nn::detail::growing_plan("test", mask, shape); }));
+  }
+  EXPECT_EQ(nn::detail::growing_plan("test", causal() & ~prefix(1), shape)
+                .stats()
+                .visible_pairs,
+            12);
+}
+
 TEST(GrowingSequences, BeginEmptyAndGrowByTheRowsOfAStep) {
   EXPECT_EQ(lengths_of(GrowingSequences("test", 3, 9, 9)), (Numbers{0, 0, 0}));
   GrowingSequences three = three_sequences();

@@ -276,7 +276,7 @@ TEST_P(TransformerStateTest, ATargetOfAnotherSourceCannotBeSelected) {
 TEST_P(TransformerStateTest, TargetsThatTheModelCannotHaveAreRefused) {
   const Tensor sources = sources_of({0, 1});
   const auto refuses = [&](ErrorCode code, const std::string& fragment,
-                           const TensorView& source,
+                           const Tensor& source,
                            const nn::TransformerStateOptions& options) {
     EXPECT_TRUE(throws_error(code, fragment, [&] {
       TransformerState(model_, {source}, nn::growing_masks(sources, kPad),

@@ -215,10 +215,33 @@ TEST(Transformer, RefusesInputsThatDoNotFit) {
       }));
   const TransformerResult result = model.forward({{source}, {target}}, masks);
   EXPECT_TRUE(throws_error(ErrorCode::shape_mismatch,
-                           "expected d_y of shape [2, 3, 5], got", [&] {
+                           "expected d_logits of shape [2, 3, 5], got", [&] {
                              model.backward({{source}, {target}}, result,
                                             Tensor(DType::f32, {2, 4, 5}));
                            }));
+}
+
+TEST(Transformer, ABackwardThatIsRefusedAddsToNoGradient) {
+  Transformer model(options_of(NormOrder::post, Activation::relu));
+  const Tensor source = source_ids();
+  const Tensor target = target_ids();
+  const TransformerResult result =
+      model.forward({{source}, {target}}, nn::padding_masks(source, target));
+  Tensor d_logits(DType::f32, result.logits.shape());
+  std::fill_n(d_logits.mutable_data<float>(), d_logits.size(), 1.0F);
+  const Tensor longer = Tensor(DType::i64, {2, source.dim(1) + 1});
+  Tensor unknown = source.clone();
+  unknown.mutable_data<int64_t>()[0] = 99;
+  for (const Tensor& other : {longer, unknown}) {
+    EXPECT_TRUE(thrown_by([&] {
+      model.backward({{other}, {target}}, result, d_logits);
+    }));
+  }
+  for (const auto& [name, gradient] : model.gradients()) {
+    for (int64_t i = 0; i < gradient.size(); ++i) {
+      ASSERT_EQ(gradient.data<float>()[i], 0) << name;
+    }
+  }
 }
 
 }  // namespace

@@ -23,8 +23,8 @@ class Embedding : public Module {
   int64_t features() const { return weight.value.dim(1); }
 
   // ids: [B, L], i32 or i64, each below tokens(), but for those that are `pad`,
-  // whose rows are zero. Returns [B, L, E]. Throws Error that names an id that
-  // has no row.
+  // whose rows are zero; it need not be of the vocabulary, as -1 is not.
+  // Returns [B, L, E]. Throws Error that names an id that has no row.
   Tensor forward(const TensorView& ids, int64_t pad = -1) const;
 
   // Adds d_y [B, L, E] to the gradient of weight: for each id a chain over its
@@ -52,7 +52,9 @@ struct TokenEmbeddingOptions {
   float scale = 1;       // sqrt(E) in Vaswani et al. 2017
   Positions positions = Positions::sinusoidal;
   int64_t max_length = 1024;  // of a sentence
-  int64_t pad = 0;            // this id is absent: its rows are zero; -1: none
+  // This id is absent: its rows are zero. With -1, or any number that is no id
+  // of the vocabulary, all ids of the vocabulary are there.
+  int64_t pad = 0;
   double dropout = 0;
   uint64_t dropout_site = 0;
 };
@@ -69,6 +71,9 @@ class TokenEmbedding : public Module {
   Tensor forward(const TensorView& ids, const TokenRows& rows) const;
   void backward(const TensorView& ids, const TokenRows& rows,
                 const TensorView& d_y);
+
+  // Throws Error when an id is neither of the vocabulary nor the pad id.
+  void check(const TensorView& ids) const;
 
   // That of the embedding: "weight".
   void visit_parameters(const std::string& prefix,

@@ -38,7 +38,8 @@ struct EncoderClassifierResult {
 // The mean of the encoder's rows over the tokens of each sentence that are not
 // padding, then a linear layer. Sentences are those of the batch's rows, in the
 // order in which they first stand there: the batch items, or, of a Packing, its
-// sentences. One without tokens has the mean 0. Names: embedding.weight,
+// sentences. A batch item without tokens has the mean 0; a Packing has none of
+// it. Names: embedding.weight,
 // encoder.*, output.*.
 class EncoderClassifier : public Module {
  public:

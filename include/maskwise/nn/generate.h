@@ -71,7 +71,8 @@ std::vector<Generated> generate(const Transformer& model,
 // What follows each prompt [B, L] of token ids, of one token or more; padding
 // may stand anywhere among them. options.begin is not read: prompts hold it.
 // The mask is that of a DecoderState, such as causal(). Throws Error when a
-// prompt and what follows are longer than the model's max_length, too.
+// prompt and what follows, but for the last token, which is not read, are
+// longer than the model's max_length, too.
 std::vector<Generated> generate(const Decoder& model, const TensorView& prompts,
                                 const Mask& mask,
                                 const GenerateOptions& options,

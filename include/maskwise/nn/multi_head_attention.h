@@ -20,7 +20,9 @@ struct MultiHeadAttentionOptions {
   int64_t heads = 1;     // divides E; head_dim D = E / H
   int64_t kv_heads = 0;  // divides H; 0: H
   // Queries and keys are turned by position / base^(2i / D) in each pair of
-  // features (Su et al. 2021), usually 10,000; 0: not. For self-attention.
+  // features (2i, 2i + 1) (Su et al. 2021; weights for halves, pairs of
+  // (i, i + D/2), need their rows in the other order). Usually 10,000; 0: not.
+  // For self-attention.
   double rotary_base = 0;
 };
 

@@ -3,14 +3,14 @@
 #define MASKWISE_NN_TOKEN_BATCH_H_
 
 #include "maskwise/nn/token_rows.h"
-#include "maskwise/tensor_view.h"
+#include "maskwise/tensor.h"
 
 namespace maskwise::nn {
 
-// Ids [B, L], i32 or i64. Rows that say no sentences or positions are those of
-// token_rows(ids, pad).
+// Ids [B, L], i32 or i64; kept alive here (of a view, Tensor::copy_of()). Rows
+// that say no sentences or positions are those of token_rows(ids, pad).
 struct TokenBatch {
-  TensorView ids;
+  Tensor ids;
   TokenRows rows = {};
 };
 
