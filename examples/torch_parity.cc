@@ -144,7 +144,8 @@ void check_names(const mw::TensorMap& tensors,
     if (known.contains(name)) continue;
     std::string names;
     for (const std::string& one : known) {
-      names += (names.empty() ? "" : ", ") + one;
+      if (!names.empty()) names += ", ";
+      names += one;
     }
     throw mw::Error(mw::ErrorCode::invalid_argument,
                     "[torch_parity] the input has a tensor " + name +
