@@ -142,14 +142,11 @@ void check_names(const mw::TensorMap& tensors,
                  const std::set<std::string>& known) {
   for (const auto& [name, tensor] : tensors) {
     if (known.contains(name)) continue;
-    std::string names;
-    for (const std::string& one : known) {
-      if (!names.empty()) names += ", ";
-      names += one;
-    }
-    throw mw::Error(mw::ErrorCode::invalid_argument,
-                    "[torch_parity] the input has a tensor " + name +
-                        "; expected only: " + names);
+    std::string what = "[torch_parity] the input has a tensor ";
+    what += name;
+    what += "; expected only:";
+    for (const std::string& one : known) what.append(" ").append(one);
+    throw mw::Error(mw::ErrorCode::invalid_argument, what);
   }
 }
 
