@@ -17,6 +17,8 @@ void add_compare(CLI::App& app, int& exit_code);
 void add_train(CLI::App& app, int& exit_code);
 void add_predict(CLI::App& app, int& exit_code);
 void add_evaluate(CLI::App& app, int& exit_code);
+void add_show(CLI::App& app, int& exit_code);
+void add_verify_model(CLI::App& app, int& exit_code);
 void add_bench(CLI::App& app, int& exit_code);
 void add_bench_layers(CLI::App& app, int& exit_code);
 void add_devices(CLI::App& app, int& exit_code);

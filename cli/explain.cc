@@ -1,14 +1,13 @@
 // maskwise explain: what a mask does, as a picture, a reason or a walk.
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <cstdlib>
 #include <limits>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "charset.h"
 #include "commands.h"
 #include "flags.h"
 #include "mask_source.h"
@@ -99,23 +98,6 @@ struct Report {
             .head = flags.head};
   }
 };
-
-// Unicode unless the terminal's locale cannot show it.
-Charset charset_of(const ExplainFlags& flags) {
-  if (flags.ascii) return Charset::ascii;
-  if (isatty(STDOUT_FILENO) == 0) return Charset::unicode;
-  // The first of these that is set and not empty counts (POSIX, 8.2).
-  for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
-    const char* value = std::getenv(name);
-    if (value == nullptr || *value == '\0') continue;
-    const std::string locale = CLI::detail::to_lower(value);
-    return locale.find("utf-8") != std::string::npos ||
-                   locale.find("utf8") != std::string::npos
-               ? Charset::unicode
-               : Charset::ascii;
-  }
-  return Charset::ascii;
-}
 
 std::string text_of(const Report& report, Charset charset) {
   std::string text;
@@ -242,7 +224,7 @@ void explain_mask(const ExplainFlags& flags) {
       warnings(mask, source.token_ids(), pad);
 
   deliver(report, flags.json ? dumped(json_of(report, plan.stats(), found))
-                             : text_of(report, charset_of(flags)));
+                             : text_of(report, charset_of(flags.ascii)));
   if (!flags.json) print_warnings(found);
 }
 

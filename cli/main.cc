@@ -46,6 +46,8 @@ int run(int argc, char** argv) {
   maskwise::cli::add_train(app, exit_code);
   maskwise::cli::add_predict(app, exit_code);
   maskwise::cli::add_evaluate(app, exit_code);
+  maskwise::cli::add_show(app, exit_code);
+  maskwise::cli::add_verify_model(app, exit_code);
   maskwise::cli::add_bench(app, exit_code);
   maskwise::cli::add_bench_layers(app, exit_code);
   maskwise::cli::add_devices(app, exit_code);

@@ -22,7 +22,7 @@ struct TrainSettings {
   std::optional<int64_t> updates;  // the budget: one of the two
   std::optional<double> seconds;
   int64_t batch = 256;
-  double rate = 1e-3;
+  double rate = 2e-3;
   std::optional<double> dropout;  // default: the preset's
   double smoothing = 0.1;
   std::string train_digest;  // of the pairs it was begun with

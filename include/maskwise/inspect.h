@@ -66,6 +66,17 @@ struct GridOptions {
 std::string draw_text(const BoundMask& mask, const GridOptions& options = {});
 std::string draw_svg(const BoundMask& mask, const GridOptions& options = {});
 
+// Softmax weights [Lq, Lk], f32, as a table in percent, queries down, keys
+// across; a dot is a weight of exactly 0, as of a masked key. One label for
+// each query and each key. Throws Error when shape or labels do not fit.
+std::string draw_weights(const TensorView& weights,
+                         const std::vector<std::string>& q_labels,
+                         const std::vector<std::string>& k_labels,
+                         Charset charset = Charset::unicode);
+
+// Drawings of several lines, one to the right of the other.
+std::string side_by_side(const std::vector<std::string>& drawings);
+
 // The pad id that the mask's padding() says, if it says one.
 std::optional<int64_t> pad_id_of(const Mask& mask);
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/format.h"
+#include "inspect/text_table.h"
 #include "inspect/token_label.h"
 #include "maskwise/inspect.h"
 
@@ -51,45 +52,8 @@ std::string logit_text(float logit) {
   return text == "-0.00" ? "0.00" : text;
 }
 
-// Columns of cells, each as wide as its widest.
-class Table {
- public:
-  explicit Table(Charset charset) : charset_(charset) {}
-
-  void row(const std::vector<std::string>& cells) {
-    std::vector<Label> labels;
-    for (const std::string& cell : cells) labels.emplace_back(cell, charset_);
-    rows_.push_back(std::move(labels));
-  }
-
-  // The first `left` columns stand at the left, the others at the right.
-  std::string text(size_t left) const {
-    std::vector<int64_t> widths;
-    for (const std::vector<Label>& row : rows_) {
-      widths.resize(std::max(widths.size(), row.size()));
-      for (size_t i = 0; i < row.size(); ++i) {
-        widths[i] = std::max(widths[i], row[i].columns());
-      }
-    }
-    std::string text;
-    for (const std::vector<Label>& row : rows_) {
-      std::string line;
-      for (size_t i = 0; i < row.size(); ++i) {
-        line += "  " + (i < left ? row[i].at_left(widths[i])
-                                 : row[i].at_right(widths[i]));
-      }
-      text += line.erase(line.find_last_not_of(' ') + 1) + "\n";
-    }
-    return text;
-  }
-
- private:
-  Charset charset_;
-  std::vector<std::vector<Label>> rows_;
-};
-
 std::string steps_text(const ShapeWalk& walk, Charset charset) {
-  Table table(charset);
+  TextTable table(charset);
   for (const ShapeStep& step : walk.steps) {
     table.row({step.name, step.shape, to_string(step.sizes),
                Label(step.text, charset).shortened(kLongestText).text()});
@@ -100,7 +64,7 @@ std::string steps_text(const ShapeWalk& walk, Charset charset) {
 // The logits and the masks, one axis above the other.
 std::string alignment_text(const ShapeWalk& walk, Charset charset) {
   constexpr size_t kAxes = 4;
-  Table table(charset);
+  TextTable table(charset);
   table.row({"", "B", "H", "Lq", "Lk"});
   for (const ShapeStep& step : walk.steps) {
     if (!step.on_logits) continue;
@@ -123,7 +87,7 @@ class RowText {
             keys_to_show(static_cast<int64_t>(row.before.size()), row.row.q)) {}
 
   std::string text() const {
-    Table table(charset_);
+    TextTable table(charset_);
     if (!row_.keys.empty()) {
       table.row(cells("", [&](size_t k) {
         return token_label(row_.keys[k], charset_)

@@ -17,18 +17,6 @@ constexpr size_t kLongestToken = 1024;
 // Carries marks that have no character to join.
 constexpr std::string_view kDottedCircle = "\u25CC";
 
-// Takes the first code point off `text`, which is UTF-8.
-char32_t take_code_point(std::string_view& text) {
-  const auto lead = static_cast<unsigned char>(text[0]);
-  const size_t size = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-  char32_t code_point = size == 1 ? lead : lead & (0xFF >> (size + 1));
-  for (size_t i = 1; i < size && i < text.size(); ++i) {
-    code_point = code_point << 6 | (static_cast<unsigned char>(text[i]) & 0x3F);
-  }
-  text.remove_prefix(std::min(size, text.size()));
-  return code_point;
-}
-
 // The joiner between two emoji that are one picture, and as printable() shows
 // it.
 constexpr std::string_view kJoiner = "\u200D";

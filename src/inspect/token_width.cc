@@ -161,10 +161,27 @@ bool holds(const CodePoints (&table)[N], char32_t code_point) {
 
 }  // namespace
 
+char32_t take_code_point(std::string_view& text) {
+  const auto lead = static_cast<unsigned char>(text[0]);
+  const size_t size = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+  char32_t code_point = size == 1 ? lead : lead & (0xFF >> (size + 1));
+  for (size_t i = 1; i < size && i < text.size(); ++i) {
+    code_point = code_point << 6 | (static_cast<unsigned char>(text[i]) & 0x3F);
+  }
+  text.remove_prefix(std::min(size, text.size()));
+  return code_point;
+}
+
 int columns_of(char32_t code_point) {
   if (code_point < kCombining[0].first) return 1;
   if (holds(kCombining, code_point)) return 0;
   return holds(kWide, code_point) ? 2 : 1;
+}
+
+int64_t columns_of(std::string_view line) {
+  int64_t columns = 0;
+  while (!line.empty()) columns += columns_of(take_code_point(line));
+  return columns;
 }
 
 }  // namespace maskwise::detail

@@ -6,6 +6,7 @@
 #include "base/fail.h"
 #include "base/printable.h"
 #include "maskwise/nn/loss.h"
+#include "training/attention_sites.h"
 #include "training/model_folder.h"
 #include "training/text_answers.h"
 #include "training/text_batch.h"
@@ -49,21 +50,54 @@ std::vector<std::string> checked(std::vector<std::string> labels) {
   return labels;
 }
 
-// A packed batch with its mask and its labels.
+// A batch with its mask and its labels.
 struct ClassifierBatch {
-  ClassifierBatch(const std::vector<TextExample>& examples,
-                  std::optional<uint64_t> dropout)
-      : texts(sources_of(examples), numbers_of(examples), dropout),
-        mask(documents({"source", texts.packing().documents()})) {
+  explicit ClassifierBatch(const std::vector<TextExample>& examples,
+                           const BatchLayout& layout = {},
+                           std::optional<uint64_t> seed = {})
+      : texts(sources_of(examples), layout, dropout_of(examples, seed)),
+        mask(texts.packing()
+                 ? documents({"source", texts.packing()->documents()})
+                 : padding({"source", texts.ids()}, {.pad = Vocabulary::kPad})),
+        input(texts.batch()) {
     std::vector<int64_t> each;
     for (const TextExample& one : examples) each.push_back(one.target.front());
     labels = Tensor::from<int64_t>({std::ssize(each)}, each);
   }
 
-  PackedTexts texts;
+  TextBatch texts;
   Mask mask;
+  TokenBatch input;
   Tensor labels;
 };
+
+// What a batch teaches.
+struct Lesson {
+  CrossEntropy loss;
+  Tensor d_source;
+};
+
+Lesson learn(EncoderClassifier& classifier, const ClassifierBatch& batch,
+             const LossOptions& options, const Compute& compute) {
+  const EncoderClassifierResult result =
+      classifier.forward(batch.input, batch.mask, compute);
+  const CrossEntropyOptions loss = {.smoothing = options.smoothing};
+  Lesson lesson;
+  lesson.loss = cross_entropy(result.logits, batch.labels, loss, compute);
+  const Tensor d_logits = cross_entropy_backward(result.logits, batch.labels,
+                                                 options.factor, loss, compute);
+  lesson.d_source = classifier.backward(batch.input, result, d_logits, compute);
+  return lesson;
+}
+
+// Each label is one target.
+std::vector<LossSum> sums_of(const CrossEntropy& found) {
+  std::vector<LossSum> sums;
+  for (const double one : sentence_losses(found.losses)) {
+    sums.push_back({one, 1});
+  }
+  return sums;
+}
 
 }  // namespace
 
@@ -91,33 +125,58 @@ TextExample ClassifierModel::encode(const TextPair& pair) const {
 
 std::vector<LossSum> ClassifierModel::losses(
     const std::vector<TextExample>& examples, const Compute& compute) {
-  const ClassifierBatch batch(examples, std::nullopt);
+  const ClassifierBatch batch(examples);
   const Tensor logits =
-      classifier_.forward(batch.texts.batch(), batch.mask, compute).logits;
-  const CrossEntropy found = cross_entropy(logits, batch.labels, {}, compute);
-  std::vector<LossSum> sums;
-  for (int64_t i = 0; i < found.count; ++i) {
-    sums.push_back({found.losses.data<float>()[i], 1});
-  }
-  return sums;
+      classifier_.forward(batch.input, batch.mask, compute).logits;
+  return sums_of(cross_entropy(logits, batch.labels, {}, compute));
 }
 
 LossSum ClassifierModel::add_gradients(const std::vector<TextExample>& examples,
                                        const LossOptions& options,
                                        const Compute& compute) {
-  const ClassifierBatch batch(examples, options.dropout);
-  const TokenBatch input = batch.texts.batch();
+  const ClassifierBatch batch(examples, {}, options.dropout);
+  const CrossEntropy found = learn(classifier_, batch, options, compute).loss;
+  LossSum all;
+  for (const LossSum& one : sums_of(found)) {
+    all.sum += one.sum;
+    all.targets += one.targets;
+  }
+  return all;
+}
+
+TextGradients ClassifierModel::gradients(
+    const std::vector<TextExample>& examples,
+    const TextGradientOptions& options, const Compute& compute) {
+  ClassifierModel own(options_, source_, labels_);
+  share_parameters(classifier_, own.classifier_);
+  if (options.poisoned) {
+    fail(ErrorCode::invalid_argument, kOperation,
+         "poisoned padding; expected none: the mean over a text goes by the "
+         "ids of padding, not by a mask");
+  }
+  const ClassifierBatch batch(examples, options.layout);
+  const Lesson lesson = learn(own.classifier_, batch, {}, compute);
+  TextGradients found = {.losses = sums_of(lesson.loss),
+                         .source = {},
+                         .target = {},
+                         .parameters = own.classifier_.gradients()};
+  for (size_t i = 0; i < examples.size(); ++i) {
+    found.source.push_back(batch.texts.rows_of(lesson.d_source, i));
+  }
+  return found;
+}
+
+std::vector<AttentionSite> ClassifierModel::attention_sites(
+    const std::vector<TextExample>& examples, int64_t layer,
+    const Compute& compute) {
+  check_sites(kOperation, examples, layer, options_);
+  const ClassifierBatch batch(examples, {.padding = Padding::right});
   const EncoderClassifierResult result =
-      classifier_.forward(input, batch.mask, compute);
-  const CrossEntropyOptions loss = {.smoothing = options.smoothing};
-  const CrossEntropy found =
-      cross_entropy(result.logits, batch.labels, loss, compute);
-  const Tensor d_logits = cross_entropy_backward(result.logits, batch.labels,
-                                                 options.factor, loss, compute);
-  classifier_.backward(input, result, d_logits, compute);
-  LossSum sum = {.targets = found.count};
-  for (const double one : sentence_losses(found.losses)) sum.sum += one;
-  return sum;
+      classifier_.forward(batch.input, batch.mask, compute);
+  const SiteTokens tokens = {batch.texts.ids(), source_};
+  const auto& at = result.encoder.layers[static_cast<size_t>(layer)];
+  return {site_of("encoder", {batch.mask, tokens, tokens}, at.self.attention,
+                  compute)};
 }
 
 std::vector<std::string> ClassifierModel::predict(
@@ -132,10 +191,9 @@ std::vector<std::string> ClassifierModel::predict(
       [&](const std::vector<TextIds>& ids) {
         std::vector<TextExample> examples;
         for (const TextIds& one : ids) examples.push_back({one, {0}});
-        const ClassifierBatch batch(examples, std::nullopt);
+        const ClassifierBatch batch(examples, options.layout);
         const Tensor logits =
-            classifier_.forward(batch.texts.batch(), batch.mask, compute)
-                .logits;
+            classifier_.forward(batch.input, batch.mask, compute).logits;
         std::vector<std::string> answers;
         const auto* row = logits.data<float>();
         for (size_t i = 0; i < ids.size(); ++i, row += labels_.size()) {

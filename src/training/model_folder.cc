@@ -80,6 +80,7 @@ void save_options(const std::string& folder, const StoredOptions& stored) {
                {"norm", name_in(kNorms, layer.norm)},
                {"eps", layer.eps},
                {"dropout", layer.dropout},
+               {"rotary_base", layer.rotary_base},
                {"max_length", options.max_length},
                {"longest_answer", options.longest_answer}};
   if (options.task == Task::classify) json["labels"] = labels;
@@ -103,6 +104,7 @@ StoredOptions load_options(const std::string& folder) {
   layer.norm = enumerator<NormKind>(file, "norm", kNorms);
   layer.eps = static_cast<float>(file.number("eps"));
   layer.dropout = file.number("dropout");
+  layer.rotary_base = file.number("rotary_base");
   options.max_length = file.whole_number("max_length");
   options.longest_answer = file.whole_number("longest_answer");
   if (options.task == Task::classify) stored.labels = file.texts("labels");

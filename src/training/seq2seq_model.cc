@@ -5,7 +5,9 @@
 #include "maskwise/nn/generate.h"
 #include "maskwise/nn/loss.h"
 #include "maskwise/nn/transformer_state.h"
+#include "training/attention_sites.h"
 #include "training/model_folder.h"
+#include "training/poisoned_row.h"
 #include "training/text_answers.h"
 #include "training/text_batch.h"
 
@@ -45,26 +47,69 @@ Targets targets_of(const std::vector<TextExample>& examples) {
   return targets;
 }
 
-// A packed batch with its masks.
+// Symbols that no text is read with: they stand for padding that is poisoned.
+constexpr int64_t kSourceFiller = Vocabulary::kBegin;
+constexpr int64_t kTargetFiller = Vocabulary::kEnd;
+
+// Masks by padding, or by documents where texts are packed.
+TransformerMasks masks_of(const TextBatch& source, const TextBatch& target) {
+  return source.packing() ? packed_masks(*source.packing(), *target.packing())
+                          : padding_masks(source.ids(), target.ids());
+}
+
+// A batch with its masks and what is to be predicted.
 struct Seq2SeqBatch {
-  Seq2SeqBatch(const std::vector<TextExample>& examples,
-               std::optional<uint64_t> dropout)
-      : Seq2SeqBatch(examples, targets_of(examples), dropout) {}
+  explicit Seq2SeqBatch(const std::vector<TextExample>& examples,
+                        const BatchLayout& layout = {},
+                        std::optional<uint64_t> seed = {})
+      : Seq2SeqBatch(examples, targets_of(examples), layout,
+                     dropout_of(examples, seed)) {}
 
   Seq2SeqBatch(const std::vector<TextExample>& examples, const Targets& targets,
-               std::optional<uint64_t> dropout)
-      : source(sources_of(examples), numbers_of(examples), dropout),
-        target(targets.read, numbers_of(examples), dropout),
-        next(padded_ids(targets.next), Vocabulary::kPad),
-        masks(packed_masks(source.packing(), target.packing())) {}
+               const BatchLayout& layout,
+               const std::optional<TextDropout>& dropout)
+      : source(sources_of(examples), layout, dropout),
+        target(targets.read, layout, dropout),
+        next(TextBatch(targets.next, layout).ids()),
+        masks(masks_of(source, target)),
+        input({source.batch(), target.batch()}) {}
 
-  TransformerInput input() const { return {source.batch(), target.batch()}; }
+  // Reads fillers in the place of padding. Their rows are computed, so they are
+  // masked as queries, too.
+  void fill_padding() {
+    if (source.packing()) return;
+    input = {source.batch(kSourceFiller), target.batch(kTargetFiller)};
+    const MaskTensor q = {"target", target.presence()};
+    const MaskTensor k = {"source", source.presence()};
+    masks = {documents(k), causal() & documents(q), documents(q, k)};
+  }
 
-  PackedTexts source;
-  PackedTexts target;
-  Packing next;
+  TextBatch source;
+  TextBatch target;
+  Tensor next;
   TransformerMasks masks;
+  TransformerInput input;
 };
+
+// What a batch teaches.
+struct Lesson {
+  CrossEntropy loss;
+  TransformerGradients inputs;
+};
+
+Lesson learn(Transformer& transformer, const Seq2SeqBatch& batch,
+             const LossOptions& options, const Compute& compute) {
+  const TransformerResult result =
+      transformer.forward(batch.input, batch.masks, compute);
+  const CrossEntropyOptions loss = {.pad = Vocabulary::kPad,
+                                    .smoothing = options.smoothing};
+  Lesson lesson;
+  lesson.loss = cross_entropy(result.logits, batch.next, loss, compute);
+  const Tensor d_logits = cross_entropy_backward(result.logits, batch.next,
+                                                 options.factor, loss, compute);
+  lesson.inputs = transformer.backward(batch.input, result, d_logits, compute);
+  return lesson;
+}
 
 }  // namespace
 
@@ -87,35 +132,63 @@ TextExample Seq2SeqModel::encode(const TextPair& pair) const {
 
 std::vector<LossSum> Seq2SeqModel::losses(
     const std::vector<TextExample>& examples, const Compute& compute) {
-  const Seq2SeqBatch batch(examples, std::nullopt);
+  const Seq2SeqBatch batch(examples);
   const Tensor logits =
-      transformer_.forward(batch.input(), batch.masks, compute).logits;
-  const CrossEntropy found =
-      cross_entropy(logits, batch.next.ids(), {}, compute);
-  std::vector<LossSum> sums;
-  const auto* at = found.losses.data<float>();
-  for (const TextExample& one : examples) {
-    LossSum sum = {.targets = std::ssize(one.target) + 1};
-    for (int64_t i = 0; i < sum.targets; ++i) sum.sum += *at++;
-    sums.push_back(sum);
-  }
-  return sums;
+      transformer_.forward(batch.input, batch.masks, compute).logits;
+  return batch.target.loss_sums(
+      cross_entropy(logits, batch.next, {}, compute).losses);
 }
 
 LossSum Seq2SeqModel::add_gradients(const std::vector<TextExample>& examples,
                                     const LossOptions& options,
                                     const Compute& compute) {
-  const Seq2SeqBatch batch(examples, options.dropout);
-  const TransformerInput input = batch.input();
-  const TransformerResult result =
-      transformer_.forward(input, batch.masks, compute);
-  const CrossEntropyOptions loss = {.smoothing = options.smoothing};
-  const CrossEntropy found =
-      cross_entropy(result.logits, batch.next.ids(), loss, compute);
-  const Tensor d_logits = cross_entropy_backward(
-      result.logits, batch.next.ids(), options.factor, loss, compute);
-  transformer_.backward(input, result, d_logits, compute);
+  const Seq2SeqBatch batch(examples, {}, options.dropout);
+  const CrossEntropy found = learn(transformer_, batch, options, compute).loss;
   return {sentence_losses(found.losses).front(), found.count};
+}
+
+TextGradients Seq2SeqModel::gradients(const std::vector<TextExample>& examples,
+                                      const TextGradientOptions& options,
+                                      const Compute& compute) {
+  Seq2SeqModel own(options_, source_, target_);
+  share_parameters(transformer_, own.transformer_);
+  Seq2SeqBatch batch(examples, options.layout);
+  std::optional<PoisonedRow> source;
+  std::optional<PoisonedRow> target;
+  if (options.poisoned) {
+    batch.fill_padding();
+    source.emplace(transformer_.source_embedding, kSourceFiller);
+    target.emplace(transformer_.target_embedding, kTargetFiller);
+  }
+  const Lesson lesson = learn(own.transformer_, batch, {}, compute);
+  TextGradients found = {.losses = batch.target.loss_sums(lesson.loss.losses),
+                         .source = {},
+                         .target = {},
+                         .parameters = own.transformer_.gradients()};
+  for (size_t i = 0; i < examples.size(); ++i) {
+    found.source.push_back(batch.source.rows_of(lesson.inputs.d_source, i));
+    found.target.push_back(batch.target.rows_of(lesson.inputs.d_target, i));
+  }
+  return found;
+}
+
+std::vector<AttentionSite> Seq2SeqModel::attention_sites(
+    const std::vector<TextExample>& examples, int64_t layer,
+    const Compute& compute) {
+  check_sites(kOperation, examples, layer, options_);
+  const Seq2SeqBatch batch(examples, {.padding = Padding::right});
+  const TransformerResult result =
+      transformer_.forward(batch.input, batch.masks, compute);
+  const auto at = static_cast<size_t>(layer);
+  const DecoderLayerResult& decoder = result.decoder.layers[at];
+  const SiteTokens source = {batch.source.ids(), source_};
+  const SiteTokens target = {batch.target.ids(), target_};
+  return {site_of("encoder", {batch.masks.encoder, source, source},
+                  result.encoder.layers[at].self.attention, compute),
+          site_of("decoder", {batch.masks.decoder, target, target},
+                  decoder.self.attention, compute),
+          site_of("cross", {batch.masks.cross, target, source},
+                  decoder.cross.attention, compute)};
 }
 
 std::vector<std::string> Seq2SeqModel::predict(
@@ -128,7 +201,7 @@ std::vector<std::string> Seq2SeqModel::predict(
                       {options_.max_length, options.unknown});
       },
       [&](const std::vector<std::vector<int64_t>>& ids) {
-        const Tensor source = padded_ids(ids);
+        const Tensor source = placed_ids(ids, options.layout);
         const GenerateOptions search = {
             .begin = Vocabulary::kBegin,
             .end = Vocabulary::kEnd,

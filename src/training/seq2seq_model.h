@@ -25,6 +25,12 @@ class Seq2SeqModel : public TextModel {
   LossSum add_gradients(const std::vector<TextExample>& examples,
                         const LossOptions& options,
                         const Compute& compute) override;
+  TextGradients gradients(const std::vector<TextExample>& examples,
+                          const TextGradientOptions& options,
+                          const Compute& compute) override;
+  std::vector<AttentionSite> attention_sites(
+      const std::vector<TextExample>& examples, int64_t layer,
+      const Compute& compute) override;
   std::vector<std::string> predict(const std::vector<std::string>& texts,
                                    const PredictOptions& options,
                                    const Compute& compute) override;

@@ -18,6 +18,9 @@ using maskwise::detail::fail;
 
 constexpr std::string_view kOperation = "text_model";
 
+// As Su et al. 2021.
+constexpr double kRotaryBase = 10000;
+
 // Symbols that an answer may have beyond twice the longest target.
 constexpr int64_t kSpareSymbols = 8;
 
@@ -80,6 +83,7 @@ TextModelOptions text_model_preset(Task task, std::string_view name) {
   options.layer.hidden = is_tiny ? 256 : 512;
   options.layer.norm_order = NormOrder::pre;
   options.layer.dropout = is_tiny ? 0.1 : 0.2;
+  options.layer.rotary_base = kRotaryBase;
   return options;
 }
 

@@ -1,42 +1,14 @@
 """maskwise predict: an answer a line, each a function of its text alone."""
 import json
-import pathlib
 import shutil
 import subprocess
-import tempfile
 
+from models import ModelTest, WORDS
 import tool
 
-WORDS = ["abc", "cab", "b", "aabb", "ccc", "acbca"]
 
-
-def trained(folder, name, lines, *flags):
-    """A small model in folder/name."""
-    path = pathlib.Path(folder)
-    (path / "pairs.tsv").write_text("".join(line + "\n" for line in lines))
-    subprocess.run([tool.TOOL, "train", "pairs.tsv", "--dev", "pairs.tsv", "-o",
-                    name, "--updates", "60", "--rate", "0.01", *flags],
-                   cwd=folder, check=True, stdout=subprocess.DEVNULL)
-
-
-class Predict(tool.ToolTest):
-    """Each test has a copy of letters, a model that spells, and of firsts, one
-    that classifies by the first letter."""
-
-    @classmethod
-    def setUpClass(cls):
-        made = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(made.cleanup)
-        cls.models = pathlib.Path(made.name)
-        trained(made.name, "letters",
-                [f"{word}\t{' '.join(word.upper())}" for word in WORDS])
-        trained(made.name, "firsts", [f"{word}\tlabel of {word[0]}"
-                                      for word in WORDS], "--task", "classify")
-
-    def setUp(self):
-        super().setUp()
-        for name in ("letters", "firsts"):
-            shutil.copytree(self.models / name, self.dir / name)
+class Predict(ModelTest):
+    """What letters and firsts answer."""
 
     def answers(self, *arguments):
         text = self.run_well("predict", *arguments)

@@ -3,7 +3,8 @@ one."""
 import tool
 
 COMMANDS = ["explain", "attend", "grad", "plan", "verify", "compare",
-            "train", "predict", "evaluate", "bench", "bench-layers", "devices"]
+            "train", "predict", "evaluate", "show", "verify-model", "bench",
+            "bench-layers", "devices"]
 
 
 class Usage(tool.ToolTest):

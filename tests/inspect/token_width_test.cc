@@ -32,5 +32,18 @@ TEST(TokenWidth, TheEndsOfARangeBelongToIt) {
   EXPECT_EQ(columns_of(0x10FFFF), 1);
 }
 
+TEST(TokenWidth, ALineIsAsWideAsItsCharacters) {
+  EXPECT_EQ(columns_of(std::string_view()), 0);
+  EXPECT_EQ(columns_of(std::string_view("ae\u0301\u6F22")), 4);
+}
+
+TEST(TokenWidth, CodePointsAreTakenOneByOne) {
+  std::string_view text = "a\u00E9\u6F22\U0001F600";
+  for (const char32_t expected : {U'a', U'\u00E9', U'\u6F22', U'\U0001F600'}) {
+    EXPECT_EQ(take_code_point(text), expected);
+  }
+  EXPECT_TRUE(text.empty());
+}
+
 }  // namespace
 }  // namespace maskwise::detail

@@ -32,6 +32,15 @@ TEST(ClassifierModel, ALabelIsItsNumber) {
   EXPECT_EQ(model.encode({"ba", "yes"}).source, (std::vector<int64_t>{5, 4}));
 }
 
+TEST(ClassifierModel, RefusesToPoisonPadding) {
+  ClassifierModel model = undecided();
+  EXPECT_TRUE(throws_error(
+      ErrorCode::invalid_argument, "[classify] poisoned padding; expected none",
+      [&] {
+        model.gradients({model.encode({"ba", "no"})}, {.poisoned = true}, {});
+      }));
+}
+
 TEST(ClassifierModel, RefusesOtherLabelsAndTextsThatDoNotFit) {
   const ClassifierModel model = undecided();
   for (const std::string label : {"", "maybe", "zz"}) {

@@ -140,7 +140,7 @@ TEST_F(ModelFolder, FilesOfOneKindInThePlaceOfAnotherAreRefused) {
 TEST_F(ModelFolder, EveryKeyMustBeThereOnceAndOfItsType) {
   save(Task::classify);
   const Json whole = Json::parse(bytes_of(path("model.json")));
-  EXPECT_EQ(whole.size(), 15U);
+  EXPECT_EQ(whole.size(), 16U);
   for (const auto& [key, value] : whole.items()) {
     SCOPED_TRACE(key);
     Json without = whole;

@@ -10,10 +10,12 @@
 #include <string_view>
 #include <vector>
 
+#include "maskwise/bound_mask.h"
 #include "maskwise/nn/dataset.h"
 #include "maskwise/nn/module.h"
 #include "maskwise/nn/transformer_layers.h"
 #include "maskwise/nn/vocabulary.h"
+#include "maskwise/tensor.h"
 
 namespace maskwise::nn {
 
@@ -32,8 +34,9 @@ struct TextModelOptions {
   int64_t longest_answer = 0;
 };
 
-// Sizes to begin with, pre-norm, 4 heads, ReLU: "tiny", 2 layers of 64 features
-// and 256 hidden; "small", 4 of 128 and 512. Throws Error for another name.
+// Sizes to begin with, pre-norm, 4 heads, ReLU, rotary positions beside the
+// sinusoidal ones: "tiny", 2 layers of 64 features and 256 hidden; "small", 4
+// of 128 and 512. Throws Error for another name.
 TextModelOptions text_model_preset(Task task, std::string_view name);
 
 // A pair of texts as ids, without begin and end; the target of a label is its
@@ -63,6 +66,48 @@ struct LossOptions {
   std::optional<uint64_t> dropout = {};  // seed; none: nothing is dropped
 };
 
+// Where the padding of a batch of texts lies. It changes no bit of what a model
+// computes of a text.
+enum class Padding {
+  none,     // packed: one text after the other, each seeing itself alone
+  right,    // after the text
+  left,     // before it
+  between,  // among its symbols
+};
+
+struct BatchLayout {
+  Padding padding = Padding::none;
+  int64_t extra = 0;  // padding beyond what the longest text needs; >= 0
+};
+
+struct TextGradientOptions {
+  BatchLayout layout = {};
+  // Padding is read as a symbol whose vector holds NaN, so that nothing but the
+  // masks, of keys and of queries, keeps it from the texts. Of Task::seq2seq: a
+  // classifier's mean goes by the ids of padding.
+  bool poisoned = false;
+};
+
+// What gradients() finds; of each example the vectors [L, E] of its symbols.
+struct TextGradients {
+  std::vector<LossSum> losses;  // of each example
+  std::vector<Tensor> source;   // of its embedded source
+  std::vector<Tensor> target;   // of what is read of its target; of labels none
+  TensorMap parameters;         // by name
+};
+
+// One kind of attention in a model, at work on a batch of padded texts.
+struct AttentionSite {
+  std::string name;  // "encoder", "decoder" or "cross"
+  BoundMask mask;    // [B, H, Lq, Lk]
+  Tensor k_ids;      // [B, Lk], i64: what the keys are
+  std::vector<std::vector<std::string>> q_symbols;  // [B][Lq]
+  std::vector<std::vector<std::string>> k_symbols;  // [B][Lk]
+  Tensor q;                                         // [B, H, Lq, D]
+  Tensor k;                                         // [B, Hkv, Lk, D]
+  Tensor weights;                                   // [B, H, Lq, Lk]
+};
+
 // What becomes of symbols that the model does not know.
 enum class UnknownSymbols {
   read,    // as the symbol "unknown"
@@ -73,7 +118,9 @@ struct PredictOptions {
   int64_t beam = 5;
   float length_penalty = 1;
   UnknownSymbols unknown = UnknownSymbols::read;
-  int64_t most_texts = 64;  // that are read together; changes no bit
+  // Neither changes a bit.
+  int64_t most_texts = 64;  // that are read together
+  BatchLayout layout = {};  // of texts; Padding::none: as the model likes best
 };
 
 // Texts are packed: what is computed is proportional to the symbols that are
@@ -99,6 +146,20 @@ class TextModel {
   virtual LossSum add_gradients(const std::vector<TextExample>& examples,
                                 const LossOptions& options,
                                 const Compute& compute = {}) = 0;
+
+  // The loss of each example, and the gradients of the sum of the losses;
+  // those that the parameters hold are left as they are. While padding is
+  // poisoned, no other thread may use the model.
+  virtual TextGradients gradients(const std::vector<TextExample>& examples,
+                                  const TextGradientOptions& options = {},
+                                  const Compute& compute = {}) = 0;
+
+  // The attention of layer `layer`, counted from 0, where the model reads these
+  // examples padded at the right: one site of a classifier, three of a
+  // Transformer. Throws Error when there is no such layer, or no example.
+  virtual std::vector<AttentionSite> attention_sites(
+      const std::vector<TextExample>& examples, int64_t layer,
+      const Compute& compute = {}) = 0;
 
   // What the model answers to each text, in order: a function of that text
   // alone. Throws Error for a text that is empty or too long, or has symbols to
