@@ -207,11 +207,8 @@ void add_train(CLI::App& app, int& /*exit_code*/) {
       ->required();
   add_model_flags(*command, *flags);
   add_course_flags(*command, *flags);
-  command
-      ->add_option("--threads", flags->threads,
-                   "Default: all; changes no bit of the model")
-      ->type_name("N")
-      ->check(whole_number(1, kMostThreads));
+  add_threads_flag(*command, flags->threads,
+                   "Default: all; changes no bit of the model");
   add_switch(*command, "--resume", flags->resume,
              "Go on with the training in MODEL_DIR");
   command->callback([flags] { train(*flags); });
