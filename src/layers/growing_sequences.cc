@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/fail.h"
+#include "layers/rows.h"
 #include "layers/token_ids.h"
 
 namespace maskwise::nn::detail {
@@ -115,14 +116,8 @@ Tensor embedded(const TokenEmbedding& embedding,
 
 Tensor unpacked_logits(const Tensor& logits, const NewTokens& tokens,
                        const TensorView& ids) {
-  const int64_t width = logits.dim(1);
-  Tensor result(DType::f32, {ids.dim(0), ids.dim(1), width});
-  const auto* from = logits.data<float>();
-  for (const int64_t slot : tokens.slots) {
-    std::copy_n(from, width, result.mutable_data<float>() + slot * width);
-    from += width;
-  }
-  return result;
+  return scattered_rows(dense_rows(logits), tokens.slots,
+                        {ids.dim(0), ids.dim(1), logits.dim(1)});
 }
 
 }  // namespace maskwise::nn::detail
