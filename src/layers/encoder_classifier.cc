@@ -2,7 +2,6 @@
 
 #include <string_view>
 
-#include "base/fp_environment.h"
 #include "layers/model_options.h"
 #include "layers/sentence_means.h"
 #include "layers/token_batch.h"
@@ -27,7 +26,7 @@ EncoderClassifier::EncoderClassifier(const EncoderClassifierOptions& options)
 
 EncoderClassifierResult EncoderClassifier::forward(
     const TokenBatch& input, const Mask& mask, const Compute& compute) const {
-  const std::vector<int64_t> ids = detail::token_ids(kOperation, input.ids);
+  const detail::TokenIds ids(kOperation, input.ids);
   const TokenRows rows = detail::rows_of(input, options_.pad);
   EncoderClassifierResult result = {
       .logits = {},
@@ -37,7 +36,7 @@ EncoderClassifierResult EncoderClassifier::forward(
       .encoder = {}};
   result.encoder = encoder.forward(embedding.forward(input.ids, rows),
                                    result.plan, compute, rows);
-  const detail::SentenceMeans means(rows.sentences, ids, options_.pad);
+  const detail::SentenceMeans means(rows.sentences, ids.each(), options_.pad);
   result.means = means.of(result.encoder.y);
   result.logits = output.forward(result.means, compute);
   return result;
@@ -47,7 +46,7 @@ Tensor EncoderClassifier::backward(const TokenBatch& input,
                                    const EncoderClassifierResult& result,
                                    const TensorView& d_logits,
                                    const Compute& compute) {
-  const std::vector<int64_t> ids = detail::token_ids(kOperation, input.ids);
+  const detail::TokenIds ids(kOperation, input.ids);
   const TokenRows rows = detail::rows_of(input, options_.pad);
   embedding.check(input.ids);
   detail::check_kept_rows(kOperation, input, result.encoder.y,
@@ -55,7 +54,7 @@ Tensor EncoderClassifier::backward(const TokenBatch& input,
   detail::check_gradient(kOperation, d_logits,
                          {result.means.dim(0), options_.classes});
   const Tensor d_means = output.backward(result.means, d_logits, compute);
-  const detail::SentenceMeans means(rows.sentences, ids, options_.pad);
+  const detail::SentenceMeans means(rows.sentences, ids.each(), options_.pad);
   const Tensor d_y = means.back(d_means, result.encoder.y.shape());
   Tensor d_x =
       encoder.backward(result.encoder, result.plan, d_y, compute, rows);

@@ -74,7 +74,7 @@ struct Prompts {
 };
 
 Prompts read_prompts(const TensorView& ids, int64_t pad, int64_t beam) {
-  const std::vector<int64_t> each = detail::token_ids(kOperation, ids);
+  const detail::TokenIds each(kOperation, ids);
   Prompts prompts;
   for (int64_t b = 0; b < ids.dim(0); ++b) {
     const int64_t before = std::ssize(prompts.tokens);

@@ -1,6 +1,7 @@
 #include "layers/growing_sequences.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/fail.h"
 #include "layers/rows.h"
@@ -36,7 +37,7 @@ int64_t GrowingSequences::length(int64_t sequence) const {
 
 NewTokens GrowingSequences::tokens_of(const TensorView& ids,
                                       int64_t pad) const {
-  const std::vector<int64_t> each = token_ids(operation_, ids);
+  const TokenIds each(operation_, ids);
   if (ids.dim(0) != count()) {
     fail(ErrorCode::shape_mismatch, operation_,
          "expected token ids of shape [{}, n], one row for each sequence, got "

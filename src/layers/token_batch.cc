@@ -9,7 +9,7 @@
 namespace maskwise::nn::detail {
 
 int64_t batch_of(std::string_view operation, const TokenBatch& batch) {
-  token_ids(operation, batch.ids);
+  check_token_ids(operation, batch.ids);
   return batch.ids.dim(0);
 }
 

@@ -32,8 +32,8 @@ int64_t features_of(const TensorView& x) {
 }  // namespace
 
 TokenRows token_rows(const TensorView& ids, int64_t pad) {
-  const std::vector<int64_t> each = detail::token_ids("token_rows", ids);
-  const int64_t length = ids.dim(1);
+  const detail::TokenIds each("token_rows", ids);
+  const int64_t length = each.length();
   TokenRows rows;
   rows.sentences.reserve(each.size());
   rows.positions.reserve(each.size());
@@ -49,10 +49,10 @@ TokenRows token_rows(const TensorView& ids, int64_t pad) {
 }
 
 Packing::Packing(const TensorView& ids, int64_t pad) {
-  const std::vector<int64_t> each = detail::token_ids(kOperation, ids);
+  const detail::TokenIds each(kOperation, ids);
   const TokenRows all = token_rows(ids, pad);
-  batch_ = ids.dim(0);
-  length_ = ids.dim(1);
+  batch_ = each.batch();
+  length_ = each.length();
   std::vector<int64_t> kept;
   for (size_t i = 0; i < each.size(); ++i) {
     if (each[i] == pad) continue;
