@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "base/fail.h"
 #include "layers/model_options.h"
 #include "layers/sentence_means.h"
 #include "layers/token_batch.h"
@@ -16,12 +17,18 @@ constexpr std::string_view kOperation = "encoder_classifier";
 constexpr uint64_t kEmbeddingSite = 0;
 constexpr uint64_t kLayerSites = uint64_t{1} << 32U;
 
+int64_t checked_classes(int64_t classes) {
+  if (classes >= 1) return classes;
+  maskwise::detail::fail(ErrorCode::invalid_argument, kOperation,
+                         "{} classes; expected at least 1", classes);
+}
+
 }  // namespace
 
 EncoderClassifier::EncoderClassifier(const EncoderClassifierOptions& options)
     : embedding(detail::embedding_of(options, options.tokens, kEmbeddingSite)),
       encoder(options.layers, detail::layer_at(options.layer, kLayerSites)),
-      output(options.layer.features, options.classes),
+      output(options.layer.features, checked_classes(options.classes)),
       options_(options) {}
 
 EncoderClassifierResult EncoderClassifier::forward(
