@@ -66,6 +66,7 @@ Decoder::Decoder(const DecoderOptions& options)
 DecoderResult Decoder::forward(const TokenBatch& input, const Mask& mask,
                                const Compute& compute) const {
   detail::batch_of(kOperation, input);
+  detail::check_pad(kOperation, mask, options_.pad);
   const TokenRows rows = detail::rows_of(input, options_.pad);
   DecoderResult result = {.logits = {},
                           .plan = detail::compiled(mask, input.ids, input.ids,

@@ -33,6 +33,7 @@ EncoderClassifier::EncoderClassifier(const EncoderClassifierOptions& options)
 
 EncoderClassifierResult EncoderClassifier::forward(
     const TokenBatch& input, const Mask& mask, const Compute& compute) const {
+  detail::check_pad(kOperation, mask, options_.pad);
   const detail::TokenIds ids(kOperation, input.ids);
   const TokenRows rows = detail::rows_of(input, options_.pad);
   EncoderClassifierResult result = {

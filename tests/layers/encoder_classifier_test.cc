@@ -126,6 +126,11 @@ TEST(EncoderClassifier, RefusesWhatDoesNotFit) {
       throws_error(ErrorCode::invalid_argument,
                    "[encoder_classifier] 0 classes; expected at least 1",
                    [&] { EncoderClassifier{none}; }));
+  EXPECT_TRUE(
+      throws_error(ErrorCode::invalid_argument,
+                   "[encoder_classifier] a padding() mask of "
+                   "pad id 5 for a model whose pad id is 0",
+                   [&] { model.forward({fits}, padding(fits, {.pad = 5})); }));
 }
 
 }  // namespace
