@@ -17,8 +17,6 @@
 namespace maskwise::cli {
 namespace {
 
-constexpr int64_t kMostBeam = 1000;
-
 struct EvaluateFlags {
   std::string folder;
   std::string test;
@@ -51,15 +49,13 @@ void report(nn::Task task, const nn::ErrorRates& rates, bool json) {
 void evaluate(const EvaluateFlags& flags) {
   const std::unique_ptr<nn::TextModel> model =
       nn::load_text_model(flags.folder);
-  std::vector<std::string> sources;
-  std::vector<std::string> targets;
-  for (const nn::TextPair& pair : nn::load_pairs(flags.test)) {
-    sources.push_back(pair.source);
-    targets.push_back(pair.target);
-  }
+  const std::vector<nn::TextPair> pairs = nn::load_pairs(flags.test);
   const std::vector<std::string> answers =
-      model->predict(sources, {.beam = flags.beam}, {.threads = flags.threads});
-  report(model->options().task, nn::error_rates(targets, answers), flags.json);
+      model->predict(nn::sides(pairs, &nn::TextPair::source),
+                     {.beam = flags.beam}, {.threads = flags.threads});
+  report(model->options().task,
+         nn::error_rates(nn::sides(pairs, &nn::TextPair::target), answers),
+         flags.json);
 }
 
 }  // namespace
@@ -75,13 +71,8 @@ void add_evaluate(CLI::App& app, int& /*exit_code*/) {
   command->add_option("test", flags->test, "Pairs, tab-separated")
       ->type_name("TEST.tsv")
       ->required();
-  command->add_option("--beam", flags->beam, "Hypotheses of a text; 1: greedy")
-      ->type_name("N")
-      ->check(whole_number(1, kMostBeam))
-      ->capture_default_str();
-  command->add_option("--threads", flags->threads, "Default: all")
-      ->type_name("N")
-      ->check(whole_number(1, kMostThreads));
+  add_beam_flag(*command, flags->beam, "Hypotheses of a text; 1: greedy");
+  add_threads_flag(*command, flags->threads);
   add_json_flag(*command, flags->json);
   command->callback([flags] { evaluate(*flags); });
 }

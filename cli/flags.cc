@@ -13,6 +13,7 @@ namespace maskwise::cli {
 namespace {
 
 constexpr int64_t kMostSamples = 100000;
+constexpr int64_t kMostBeam = 1000;
 
 std::string_view trimmed(std::string_view text) {
   const size_t begin = text.find_first_not_of(' ');
@@ -123,6 +124,20 @@ CLI::Validator share_number() {
                      [](float x) { return x >= 0 && x < 1; });
 }
 
+void add_threads_flag(CLI::App& command, std::optional<int>& threads,
+                      const std::string& text) {
+  command.add_option("--threads", threads, text)
+      ->type_name("N")
+      ->check(whole_number(1, kMostThreads));
+}
+
+void add_beam_flag(CLI::App& command, int64_t& beam, const std::string& text) {
+  command.add_option("--beam", beam, text)
+      ->type_name("N")
+      ->check(whole_number(1, kMostBeam))
+      ->capture_default_str();
+}
+
 void add_call_flags(CLI::App& command, CallFlags& flags) {
   command
       .add_option("--scale", flags.scale,
@@ -144,11 +159,8 @@ void add_call_flags(CLI::App& command, CallFlags& flags) {
                   "processor has, or MASKWISE_ISA); every one gives the same "
                   "bits")
       ->type_name("NAME");
-  command
-      .add_option("--threads", flags.threads,
-                  "At most this many threads (default: all)")
-      ->type_name("N")
-      ->check(whole_number(1, kMostThreads));
+  add_threads_flag(command, flags.threads,
+                   "At most this many threads (default: all)");
   add_memory_cap_flag(command, flags.memory_cap);
 }
 

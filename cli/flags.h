@@ -41,6 +41,11 @@ CLI::Validator positive_number();
 // From 0 to below 1.
 CLI::Validator share_number();
 
+// --threads N, and how it is used; --beam N, of a search.
+void add_threads_flag(CLI::App& command, std::optional<int>& threads,
+                      const std::string& text = "Default: all");
+void add_beam_flag(CLI::App& command, int64_t& beam, const std::string& text);
+
 // How attention is called.
 struct CallFlags {
   std::optional<float> scale;

@@ -18,8 +18,6 @@
 namespace maskwise::cli {
 namespace {
 
-constexpr int64_t kMostBeam = 1000;
-
 struct PredictFlags {
   std::string folder;
   std::vector<std::string> texts;
@@ -89,15 +87,9 @@ void add_predict(CLI::App& app, int& /*exit_code*/) {
       ->add_option("--input", flags->input,
                    "A text on each line, up to its tab where it has one")
       ->type_name("FILE");
-  command
-      ->add_option("--beam", flags->beam,
-                   "Hypotheses of a text; 1: greedy. A label has none")
-      ->type_name("N")
-      ->check(whole_number(1, kMostBeam))
-      ->capture_default_str();
-  command->add_option("--threads", flags->threads, "Default: all")
-      ->type_name("N")
-      ->check(whole_number(1, kMostThreads));
+  add_beam_flag(*command, flags->beam,
+                "Hypotheses of a text; 1: greedy. A label has none");
+  add_threads_flag(*command, flags->threads);
   command->callback([flags] { predict(*flags); });
 }
 

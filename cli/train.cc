@@ -84,14 +84,31 @@ void check_pairs(const std::string& path, std::string_view name,
                           path, name, folder));
 }
 
+// The folder of a training that begins. Another may have begun in it since it
+// was looked at.
+void begin_folder(const TrainFlags& flags, FolderLock& lock) {
+  make_folder(flags.folder);
+  lock.take(flags.folder);
+  check_fresh(flags);
+  remove_half_written(flags.folder);
+  save_settings(flags.folder, flags.settings);
+}
+
+TrainSettings settings_of(const TrainFlags& flags) {
+  if (flags.resume) return load_settings(flags.folder);
+  TrainSettings settings = flags.settings;
+  if (!settings.updates && !settings.seconds) {
+    settings.updates = usual_updates(settings.preset);
+  }
+  return settings;
+}
+
 void train(TrainFlags flags) {
   keep_freed_memory();
+  FolderLock lock;
+  if (flags.resume) lock.take(flags.folder);
   flags.resume ? check_resumed(flags) : check_fresh(flags);
-  if (flags.resume) {
-    flags.settings = load_settings(flags.folder);
-  } else if (!flags.settings.updates && !flags.settings.seconds) {
-    flags.settings.updates = usual_updates(flags.settings.preset);
-  }
+  flags.settings = settings_of(flags);
   const std::vector<nn::TextPair> pairs = nn::load_pairs(flags.train);
   const std::vector<nn::TextPair> dev = nn::load_pairs(flags.dev);
   if (flags.resume) {
@@ -112,8 +129,7 @@ void train(TrainFlags flags) {
       encoded(*model, pairs, flags.train);
   const std::vector<nn::TextExample> dev_examples =
       encoded(*model, dev, flags.dev);
-  make_folder(flags.folder);
-  if (!flags.resume) save_settings(flags.folder, flags.settings);
+  flags.resume ? remove_half_written(flags.folder) : begin_folder(flags, lock);
   run_training({.model = *model,
                 .examples = examples,
                 .dev = dev,
@@ -207,11 +223,8 @@ void add_train(CLI::App& app, int& /*exit_code*/) {
       ->required();
   add_model_flags(*command, *flags);
   add_course_flags(*command, *flags);
-  command
-      ->add_option("--threads", flags->threads,
-                   "Default: all; changes no bit of the model")
-      ->type_name("N")
-      ->check(whole_number(1, kMostThreads));
+  add_threads_flag(*command, flags->threads,
+                   "Default: all; changes no bit of the model");
   add_switch(*command, "--resume", flags->resume,
              "Go on with the training in MODEL_DIR");
   command->callback([flags] { train(*flags); });

@@ -1,7 +1,11 @@
 #include "train_folder.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <vector>
 
@@ -79,6 +83,25 @@ void make_folder(const std::string& folder) {
                 fmt::format("[train] cannot make the folder '{}': {}", folder,
                             error.message()));
   }
+}
+
+FolderLock::~FolderLock() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+void FolderLock::take(const std::string& folder) {
+  descriptor_ = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor_ < 0) return;
+  if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0) return;
+  if (errno != EWOULDBLOCK) return;
+  throw Error(ErrorCode::io,
+              fmt::format("[train] another training is under way in '{}'; wait "
+                          "for it, or choose another folder",
+                          folder));
+}
+
+void remove_half_written(const std::string& folder) {
+  std::error_code error;
   for (const fs::path& path : content_of(folder)) {
     if (is_half_written(path)) fs::remove(path, error);
   }

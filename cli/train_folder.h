@@ -23,9 +23,28 @@ enum class FolderState {
 // model without its training, which beginning anew would write over.
 FolderState state_of(const std::string& folder);
 
-// Makes the folder where it is not there, and removes from it what a kill left
-// half written. Throws Error (io).
+// Makes the folder where it is not there. Throws Error (io).
 void make_folder(const std::string& folder);
+
+// Keeps other trainings out of a folder: until it goes, or is killed. It is a
+// lock of the folder itself, and no file.
+class FolderLock {
+ public:
+  FolderLock() = default;
+  ~FolderLock();
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+  // Throws Error (io) when another training has the folder. One that is not
+  // there, or on a file system that locks no folders, is not locked.
+  void take(const std::string& folder);
+
+ private:
+  int descriptor_ = -1;
+};
+
+// Removes what a kill left half written; of the folder's only training.
+void remove_half_written(const std::string& folder);
 
 }  // namespace maskwise::cli
 

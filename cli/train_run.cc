@@ -26,13 +26,6 @@ constexpr const char* kBestWrong = "best_wrong";
 constexpr const char* kBestLoss = "best_loss";
 constexpr const char* kBestEdits = "best_edits";
 
-std::vector<std::string> sides(const std::vector<nn::TextPair>& pairs,
-                               std::string nn::TextPair::*side) {
-  std::vector<std::string> texts;
-  for (const nn::TextPair& one : pairs) texts.push_back(one.*side);
-  return texts;
-}
-
 double mean_loss(nn::TextModel& model,
                  const std::vector<nn::TextExample>& examples,
                  const nn::Compute& compute) {
@@ -144,9 +137,10 @@ class Running {
   DevFigures dev_figures() {
     nn::TextModel& model = run_.model;
     const std::vector<std::string> answers = model.predict(
-        sides(run_.dev, &nn::TextPair::source), {.beam = 1}, run_.compute);
-    return {mean_loss(model, run_.dev_examples, run_.compute),
-            nn::error_rates(sides(run_.dev, &nn::TextPair::target), answers)};
+        nn::sides(run_.dev, &nn::TextPair::source), {.beam = 1}, run_.compute);
+    return {
+        mean_loss(model, run_.dev_examples, run_.compute),
+        nn::error_rates(nn::sides(run_.dev, &nn::TextPair::target), answers)};
   }
 
   void evaluate() {
@@ -182,8 +176,8 @@ class Running {
     updates_before_ = trainer_.updates();
     best_ = DevFigures();
     best_->loss = number_in<double>(numbers, kBestLoss, path);
-    best_->rates = nn::error_rates(sides(run_.dev, &nn::TextPair::target),
-                                   sides(run_.dev, &nn::TextPair::target));
+    best_->rates = nn::error_rates(nn::sides(run_.dev, &nn::TextPair::target),
+                                   nn::sides(run_.dev, &nn::TextPair::target));
     best_->rates.wrong = number_in<int64_t>(numbers, kBestWrong, path);
     best_->rates.edits = number_in<int64_t>(numbers, kBestEdits, path);
     moment_.update.update = trainer_.updates();

@@ -3,47 +3,26 @@
 #include <algorithm>
 
 #include "layers/heads.h"
+#include "layers/rows.h"
 
 namespace maskwise::nn::detail {
 namespace {
 
-// Where token i of a step lies among [B, longest] rows.
-int64_t slot_of(const StepRows& rows, int64_t i) {
-  const auto row = static_cast<size_t>(i);
-  return rows.sequences[row] * rows.longest + rows.indexes[row];
-}
-
-// [R, ...] -> [batch, longest, ...], zero where a sequence has fewer tokens.
-Tensor spread(const Tensor& from, const StepRows& rows, const Shape& shape) {
-  Tensor to(DType::f32, shape);
-  const int64_t width = rows.count() == 0 ? 0 : from.size() / rows.count();
-  for (int64_t i = 0; i < rows.count(); ++i) {
-    std::copy_n(from.data<float>() + i * width, width,
-                to.mutable_data<float>() + slot_of(rows, i) * width);
-  }
-  return to;
-}
-
-// Back to [R, width].
-Tensor gathered(const Tensor& from, const StepRows& rows, int64_t width) {
-  Tensor to(DType::f32, {rows.count(), width});
-  for (int64_t i = 0; i < rows.count(); ++i) {
-    std::copy_n(from.data<float>() + slot_of(rows, i) * width, width,
-                to.mutable_data<float>() + i * width);
-  }
-  return to;
-}
-
-ConstRows rows_of(const Tensor& x) {
-  return {x.data<float>(), x.dim(0), x.dim(1), x.dim(1)};
-}
-
 Tensor queries_of(const MultiHeadAttention& layer, const Tensor& x,
                   const StepRows& rows, const Compute& compute) {
-  Tensor q(DType::f32, {x.dim(0), layer.features()});
-  project_queries(layer, rows_of(x), rows.positions, q.mutable_data<float>(),
+  Tensor q = Tensor::unfilled(DType::f32, {x.dim(0), layer.features()});
+  project_queries(layer, dense_rows(x), rows.positions, q.mutable_data<float>(),
                   compute);
   return q;
+}
+
+// [B, longest, H, D] of attention to y: [R, E].
+Tensor projected(const MultiHeadAttention& layer, const Tensor& o,
+                 const StepRows& rows, const Compute& compute) {
+  const int64_t width = layer.features();
+  const ConstRows each = {o.data<float>(), o.size() / width, width, width};
+  return layer.out_proj.forward(
+      gathered_rows(each, rows.slots, {rows.count(), width}), compute);
 }
 
 KvCacheOptions cache_of(const MultiHeadAttention& layer, int64_t batch,
@@ -63,9 +42,12 @@ StepRows step_rows(const std::vector<int64_t>& sequences,
   rows.counts.assign(lengths.size(), 0);
   for (const int64_t sequence : sequences) {
     const auto at = static_cast<size_t>(sequence);
-    rows.indexes.push_back(rows.counts[at]);
+    rows.slots.push_back(rows.counts[at]);
     rows.positions.push_back(lengths[at] + rows.counts[at]);
     rows.longest = std::max(rows.longest, ++rows.counts[at]);
+  }
+  for (size_t i = 0; i < sequences.size(); ++i) {
+    rows.slots[i] += sequences[i] * rows.longest;
   }
   return rows;
 }
@@ -80,45 +62,44 @@ Tensor CachedSelfAttention::forward(const Tensor& x, const StepRows& rows,
   const int64_t heads = layer_->heads();
   const int64_t kv_heads = layer_->kv_heads();
   const int64_t head_dim = layer_->head_dim();
-  Tensor kv_rows(DType::f32, {rows.count(), 2 * kv_heads * head_dim});
-  project_keys(*layer_, rows_of(x), rows.positions,
+  Tensor kv_rows =
+      Tensor::unfilled(DType::f32, {rows.count(), 2 * kv_heads * head_dim});
+  project_keys(*layer_, dense_rows(x), rows.positions,
                kv_rows.mutable_data<float>(), compute);
-  const Tensor kv = spread(kv_rows, rows,
-                           {rows.batch(), rows.longest, 2, kv_heads, head_dim});
+  const Tensor kv =
+      scattered_rows(dense_rows(kv_rows), rows.slots,
+                     {rows.batch(), rows.longest, 2, kv_heads, head_dim});
   cache_.append(part_of(kv, 0).permuted({0, 2, 1, 3}),
                 part_of(kv, 1).permuted({0, 2, 1, 3}), rows.counts);
-  const Tensor q = spread(queries_of(*layer_, x, rows, compute), rows,
-                          {rows.batch(), rows.longest, heads, head_dim});
+  const Tensor q =
+      scattered_rows(dense_rows(queries_of(*layer_, x, rows, compute)),
+                     rows.slots, {rows.batch(), rows.longest, heads, head_dim});
   const AttentionResult result =
       attention(q, cache_, plan, options_for(compute, maskwise::Weights::none));
-  return layer_->out_proj.forward(gathered(result.o, rows, layer_->features()),
-                                  compute);
+  return projected(*layer_, result.o, rows, compute);
 }
 
 CachedCrossAttention::CachedCrossAttention(const MultiHeadAttention& layer,
                                            const Tensor& memory, int64_t share,
                                            const Compute& compute)
     : layer_(&layer),
-      kv_(DType::f32, {memory.dim(0), memory.dim(1), 2, layer.kv_heads(),
-                       layer.head_dim()}),
+      kv_(Tensor::unfilled(DType::f32, {memory.dim(0), memory.dim(1), 2,
+                                        layer.kv_heads(), layer.head_dim()})),
       share_(share) {
-  const int64_t rows = memory.dim(0) * memory.dim(1);
-  project_keys(layer,
-               {memory.data<float>(), rows, memory.dim(2), memory.dim(2)}, {},
-               kv_.mutable_data<float>(), compute);
+  project_keys(layer, dense_rows(memory), {}, kv_.mutable_data<float>(),
+               compute);
 }
 
 Tensor CachedCrossAttention::forward(const Tensor& x, const StepRows& rows,
                                      const MaskPlan& plan,
                                      const Compute& compute) const {
-  const Tensor q = spread(
-      queries_of(*layer_, x, rows, compute), rows,
+  const Tensor q = scattered_rows(
+      dense_rows(queries_of(*layer_, x, rows, compute)), rows.slots,
       {kv_.dim(0), share_ * rows.longest, layer_->heads(), layer_->head_dim()});
   const AttentionResult result =
       attention(q, part_of(kv_, 0), part_of(kv_, 1), plan,
                 options_for(compute, maskwise::Weights::none));
-  return layer_->out_proj.forward(gathered(result.o, rows, layer_->features()),
-                                  compute);
+  return projected(*layer_, result.o, rows, compute);
 }
 
 }  // namespace maskwise::nn::detail

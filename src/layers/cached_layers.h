@@ -21,7 +21,7 @@ namespace maskwise::nn::detail {
 // The tokens of a step, R of them in `batch` sequences.
 struct StepRows {
   std::vector<int64_t> sequences;  // [R], of each token
-  std::vector<int64_t> indexes;    // [R], among the step's of its sequence
+  std::vector<int64_t> slots;      // [R], among [batch, longest] rows
   std::vector<int64_t> positions;  // [R], in its sequence
   std::vector<int64_t> counts;     // [batch], tokens of each sequence
   int64_t longest = 0;             // of the counts

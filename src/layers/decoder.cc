@@ -46,7 +46,7 @@ Tensor tied_back(const Tensor& y, const TensorView& d_logits, Parameter& weight,
   detail::add_weight_gradients(
       ChosenRows(rows, present).span(), ChosenRows(d_rows, present).span(),
       {weight.gradient.mutable_data<float>(), nullptr}, compute);
-  Tensor d_y(DType::f32, y.shape());
+  Tensor d_y = Tensor::unfilled(DType::f32, y.shape());
   detail::multiply_rows_back(
       d_rows.span(), weight.value.data<float>(),
       {d_y.mutable_data<float>(), rows.count(), features, features},
@@ -66,6 +66,7 @@ Decoder::Decoder(const DecoderOptions& options)
 DecoderResult Decoder::forward(const TokenBatch& input, const Mask& mask,
                                const Compute& compute) const {
   detail::batch_of(kOperation, input);
+  detail::check_pad(kOperation, mask, options_.pad);
   const TokenRows rows = detail::rows_of(input, options_.pad);
   DecoderResult result = {.logits = {},
                           .plan = detail::compiled(mask, input.ids, input.ids,
@@ -81,7 +82,7 @@ Tensor Decoder::logits_of(const TensorView& y, const Compute& compute) const {
   if (options_.output == OutputWeights::own) return output.forward(y, compute);
   const Tensor& weight = embedding.embedding.weight.value;
   const Rows rows(kOperation, "y", y, weight.dim(1));
-  Tensor logits(DType::f32, rows.shape_of(weight.dim(0)));
+  Tensor logits = Tensor::unfilled(DType::f32, rows.shape_of(weight.dim(0)));
   detail::multiply_rows(rows.span(), {weight.data<float>(), nullptr},
                         {logits.mutable_data<float>(), rows.count(),
                          weight.dim(0), weight.dim(0)},

@@ -1,11 +1,7 @@
 #include "maskwise/nn/decoder_state.h"
 
-#include <string_view>
-
-#include "base/fail.h"
 #include "layers/cached_layers.h"
 #include "layers/growing_sequences.h"
-#include "layers/token_ids.h"
 
 namespace maskwise::nn {
 namespace detail {

@@ -1,7 +1,6 @@
 #include "maskwise/nn/embedding.h"
 
 #include <algorithm>
-#include <numeric>
 #include <string_view>
 #include <vector>
 
@@ -14,6 +13,7 @@ namespace maskwise::nn {
 namespace {
 
 using detail::Rows;
+using detail::TokenIds;
 using maskwise::detail::fail;
 using maskwise::detail::FpEnvironment;
 
@@ -31,21 +31,30 @@ int64_t checked_features(int64_t features) {
        "{} features; expected at least 1", features);
 }
 
-std::vector<int64_t> checked_ids(const TensorView& ids, int64_t tokens,
-                                 int64_t pad) {
-  std::vector<int64_t> each = detail::token_ids(kOperation, ids);
-  for (size_t i = 0; i < each.size(); ++i) {
-    if (each[i] == pad || (each[i] >= 0 && each[i] < tokens)) continue;
+void check_known(const TokenIds& ids, int64_t tokens, int64_t pad) {
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (ids[i] == pad || (ids[i] >= 0 && ids[i] < tokens)) continue;
     const auto row = static_cast<int64_t>(i);
     fail(ErrorCode::invalid_argument, kOperation,
          "token id {} at [{}, {}]; expected ids from 0 to {}, the vocabulary",
-         each[i], row / ids.dim(1), row % ids.dim(1), tokens - 1);
+         ids[i], row / ids.length(), row % ids.length(), tokens - 1);
   }
-  return each;
+}
+
+// Their rows of a table, zero for `pad`.
+Tensor looked_up(const TokenIds& ids, const Tensor& table, int64_t pad) {
+  const int64_t width = table.dim(1);
+  Tensor y = Tensor::unfilled(DType::f32, {ids.batch(), ids.length(), width});
+  auto* to = y.mutable_data<float>();
+  for (const int64_t id : ids.each()) {
+    to = id == pad ? std::fill_n(to, width, 0.0F)
+                   : std::copy_n(table.data<float>() + id * width, width, to);
+  }
+  return y;
 }
 
 // The rows whose ids are looked up, by id, each id's in ascending order.
-std::vector<size_t> rows_by_id(const std::vector<int64_t>& ids, int64_t pad) {
+std::vector<size_t> rows_by_id(const TokenIds& ids, int64_t pad) {
   std::vector<size_t> order;
   for (size_t i = 0; i < ids.size(); ++i) {
     if (ids[i] != pad) order.push_back(i);
@@ -55,9 +64,9 @@ std::vector<size_t> rows_by_id(const std::vector<int64_t>& ids, int64_t pad) {
 }
 
 // Reads d_y [B, L, E] as rows of these ids.
-Rows gradient_rows(const TensorView& ids, const TensorView& d_y,
+Rows gradient_rows(const TokenIds& ids, const TensorView& d_y,
                    int64_t features) {
-  const Shape expected = {ids.dim(0), ids.dim(1), features};
+  const Shape expected = {ids.batch(), ids.length(), features};
   if (d_y.defined() && d_y.shape() != expected) {
     fail(ErrorCode::shape_mismatch, kOperation,
          "expected d_y of shape {}, got {}", to_string(expected),
@@ -66,41 +75,40 @@ Rows gradient_rows(const TensorView& ids, const TensorView& d_y,
   return Rows(kOperation, "d_y", d_y, features);
 }
 
+// Adds scale * d to the gradient of the table's rows: for each id a chain.
+void add_back(const TokenIds& ids, const Rows& d, float scale, int64_t pad,
+              Tensor& gradient) {
+  const std::vector<size_t> order = rows_by_id(ids, pad);
+  std::vector<float> sum(static_cast<size_t>(d.width()));
+  for (size_t i = 0; i < order.size();) {
+    const int64_t id = ids[order[i]];
+    std::ranges::fill(sum, 0.0F);
+    for (; i < order.size() && ids[order[i]] == id; ++i) {
+      const float* row = d.at(static_cast<int64_t>(order[i]));
+      for (size_t j = 0; j < sum.size(); ++j) sum[j] += row[j] * scale;
+    }
+    float* to = gradient.mutable_data<float>() + id * d.width();
+    for (size_t j = 0; j < sum.size(); ++j) to[j] += sum[j];
+  }
+}
+
 }  // namespace
 
 Embedding::Embedding(int64_t tokens, int64_t features)
     : weight({checked_tokens(tokens), checked_features(features)}) {}
 
 Tensor Embedding::forward(const TensorView& ids, int64_t pad) const {
-  const std::vector<int64_t> each = checked_ids(ids, tokens(), pad);
-  Tensor y(DType::f32, {ids.dim(0), ids.dim(1), features()});
-  auto* to = y.mutable_data<float>();
-  for (const int64_t id : each) {
-    if (id != pad) {
-      std::copy_n(weight.value.data<float>() + id * features(), features(), to);
-    }
-    to += features();
-  }
-  return y;
+  const TokenIds each(kOperation, ids);
+  check_known(each, tokens(), pad);
+  return looked_up(each, weight.value, pad);
 }
 
 void Embedding::backward(const TensorView& ids, const TensorView& d_y,
                          int64_t pad) {
   const FpEnvironment environment;
-  const std::vector<int64_t> each = checked_ids(ids, tokens(), pad);
-  const Rows d_rows = gradient_rows(ids, d_y, features());
-  const std::vector<size_t> order = rows_by_id(each, pad);
-  std::vector<float> sum(static_cast<size_t>(features()));
-  for (size_t i = 0; i < order.size();) {
-    const int64_t id = each[order[i]];
-    std::ranges::fill(sum, 0.0F);
-    for (; i < order.size() && each[order[i]] == id; ++i) {
-      const float* d = d_rows.at(static_cast<int64_t>(order[i]));
-      for (size_t j = 0; j < sum.size(); ++j) sum[j] += d[j];
-    }
-    float* to = weight.gradient.mutable_data<float>() + id * features();
-    for (size_t j = 0; j < sum.size(); ++j) to[j] += sum[j];
-  }
+  const TokenIds each(kOperation, ids);
+  check_known(each, tokens(), pad);
+  add_back(each, gradient_rows(each, d_y, features()), 1, pad, weight.gradient);
 }
 
 void Embedding::visit_parameters(const std::string& prefix,
@@ -120,10 +128,11 @@ TokenEmbedding::TokenEmbedding(const TokenEmbeddingOptions& options)
 Tensor TokenEmbedding::forward(const TensorView& ids,
                                const TokenRows& rows) const {
   const FpEnvironment environment;
-  const std::vector<int64_t> each = detail::token_ids(kOperation, ids);
+  const TokenIds each(kOperation, ids);
   const TokenRows filled =
-      detail::rows_for(kOperation, rows, ids.dim(0), ids.dim(1));
-  Tensor y = embedding.forward(ids, options_.pad);
+      detail::rows_for(kOperation, rows, each.batch(), each.length());
+  check_known(each, embedding.tokens(), options_.pad);
+  Tensor y = looked_up(each, embedding.weight.value, options_.pad);
   const int64_t width = options_.features;
   for (size_t i = 0; i < each.size(); ++i) {
     if (each[i] == options_.pad) continue;
@@ -147,14 +156,17 @@ Tensor TokenEmbedding::forward(const TensorView& ids,
 void TokenEmbedding::backward(const TensorView& ids, const TokenRows& rows,
                               const TensorView& d_y) {
   const FpEnvironment environment;
-  Tensor d = dropout_.apply(d_y, rows);
-  auto* each = d.mutable_data<float>();
-  for (int64_t i = 0; i < d.size(); ++i) each[i] *= options_.scale;
-  embedding.backward(ids, d, options_.pad);
+  const TokenIds each(kOperation, ids);
+  check_known(each, embedding.tokens(), options_.pad);
+  const auto back = [&](const TensorView& d) {
+    add_back(each, gradient_rows(each, d, embedding.features()), options_.scale,
+             options_.pad, embedding.weight.gradient);
+  };
+  dropout_.is_active(rows) ? back(dropout_.apply(d_y, rows)) : back(d_y);
 }
 
 void TokenEmbedding::check(const TensorView& ids) const {
-  checked_ids(ids, options_.tokens, options_.pad);
+  check_known(TokenIds(kOperation, ids), options_.tokens, options_.pad);
 }
 
 void TokenEmbedding::visit_parameters(const std::string& prefix,

@@ -19,6 +19,13 @@ ActivationKind kind_of(Activation activation) {
                                         : ActivationKind::silu;
 }
 
+// Named here, where it is known what the matrices are of.
+int64_t checked_size(std::string_view name, int64_t size) {
+  if (size >= 1) return size;
+  maskwise::detail::fail(ErrorCode::invalid_argument, kOperation,
+                         "{} {}; expected at least 1", size, name);
+}
+
 // Before a gradient is added to.
 void check_result(const Shape& kept, Activation activation,
                   const FeedForwardResult& result) {
@@ -33,7 +40,8 @@ void check_result(const Shape& kept, Activation activation,
 
 FeedForward::FeedForward(int64_t features, int64_t hidden,
                          Activation activation, const Dropout& dropout)
-    : linear1(features, hidden),
+    : linear1(checked_size("features", features),
+              checked_size("hidden features", hidden)),
       linear2(hidden, features),
       linear_gate(activation == Activation::swiglu ? Linear(features, hidden)
                                                    : Linear(1, 1)),

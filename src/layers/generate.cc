@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/fail.h"
+#include "layers/rows.h"
 #include "layers/search.h"
 #include "layers/token_ids.h"
 #include "maskwise/nn/decoder_state.h"
@@ -73,7 +74,7 @@ struct Prompts {
 };
 
 Prompts read_prompts(const TensorView& ids, int64_t pad, int64_t beam) {
-  const std::vector<int64_t> each = detail::token_ids(kOperation, ids);
+  const detail::TokenIds each(kOperation, ids);
   Prompts prompts;
   for (int64_t b = 0; b < ids.dim(0); ++b) {
     const int64_t before = std::ssize(prompts.tokens);
@@ -94,17 +95,6 @@ Prompts read_prompts(const TensorView& ids, int64_t pad, int64_t beam) {
     prompts.longest = std::max(prompts.longest, count);
   }
   return prompts;
-}
-
-// Those rows of [R, V].
-Tensor chosen_rows(const Tensor& logits, const std::vector<int64_t>& rows) {
-  const int64_t width = logits.dim(1);
-  Tensor chosen(DType::f32, {std::ssize(rows), width});
-  auto* to = chosen.mutable_data<float>();
-  for (const int64_t row : rows) {
-    to = std::copy_n(logits.data<float>() + row * width, width, to);
-  }
-  return chosen;
 }
 
 }  // namespace
@@ -139,10 +129,11 @@ std::vector<Generated> generate(const Decoder& model, const TensorView& prompts,
   DecoderState state(model, mask, prompts.dim(0) * options.beam,
                      read.longest + options.max_length - 1);
   const Tensor logits = state.append(read.rows, read.tokens, compute);
+  Tensor last = detail::gathered_rows(detail::dense_rows(logits), read.last,
+                                      {prompts.dim(0), logits.dim(1)});
   StateModel<DecoderState> steps(state, pad, compute);
-  return detail::search_after(
-      steps, without_padding(chosen_rows(logits, read.last), pad), options,
-      compute);
+  return detail::search_after(steps, without_padding(std::move(last), pad),
+                              options, compute);
 }
 
 }  // namespace maskwise::nn

@@ -1,8 +1,10 @@
 #include "layers/growing_sequences.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/fail.h"
+#include "layers/rows.h"
 #include "layers/token_ids.h"
 
 namespace maskwise::nn::detail {
@@ -35,7 +37,7 @@ int64_t GrowingSequences::length(int64_t sequence) const {
 
 NewTokens GrowingSequences::tokens_of(const TensorView& ids,
                                       int64_t pad) const {
-  const std::vector<int64_t> each = token_ids(operation_, ids);
+  const TokenIds each(operation_, ids);
   if (ids.dim(0) != count()) {
     fail(ErrorCode::shape_mismatch, operation_,
          "expected token ids of shape [{}, n], one row for each sequence, got "
@@ -115,14 +117,8 @@ Tensor embedded(const TokenEmbedding& embedding,
 
 Tensor unpacked_logits(const Tensor& logits, const NewTokens& tokens,
                        const TensorView& ids) {
-  const int64_t width = logits.dim(1);
-  Tensor result(DType::f32, {ids.dim(0), ids.dim(1), width});
-  const auto* from = logits.data<float>();
-  for (const int64_t slot : tokens.slots) {
-    std::copy_n(from, width, result.mutable_data<float>() + slot * width);
-    from += width;
-  }
-  return result;
+  return scattered_rows(dense_rows(logits), tokens.slots,
+                        {ids.dim(0), ids.dim(1), logits.dim(1)});
 }
 
 }  // namespace maskwise::nn::detail

@@ -14,7 +14,7 @@ using maskwise::detail::MatmulProblem;
 using maskwise::detail::Matrix;
 
 void multiply(const MatmulProblem& problem, const Compute& compute) {
-  maskwise::detail::check_threads("linear", compute.threads);
+  maskwise::detail::check_threads("compute", compute.threads);
   cpu_matmul(problem, devices().choose(compute.isa), compute.threads);
 }
 

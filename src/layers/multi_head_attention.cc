@@ -46,13 +46,13 @@ MultiHeadAttentionOptions checked(MultiHeadAttentionOptions options) {
   return options;
 }
 
-// x as rows, once its shape is [B, length, E] of the plan.
+// x as rows, once its shape is the plan's [B, length, E].
 Rows rows_for(std::string_view name, const TensorView& view,
-              const Shape& expected) {
+              const Shape& expected, const AttentionShape& mask) {
   if (view.defined() && view.shape() != expected) {
     fail(ErrorCode::shape_mismatch, kOperation,
-         "expected {} of shape {}, got {}", name, to_string(expected),
-         to_string(view.shape()));
+         "expected {} of shape {}, got {}; the mask is of shape {}", name,
+         to_string(expected), to_string(view.shape()), to_string(mask));
   }
   return Rows(kOperation, name, view, expected.back());
 }
@@ -104,8 +104,10 @@ MultiHeadAttentionResult MultiHeadAttention::forward(
     const TensorView& x, const TensorView& memory, const MaskPlan& plan,
     Weights weights, const Compute& compute, const TokenRows& tokens) const {
   const auto [batch, plan_heads, q_len, kv_len] = plan.shape();
-  const Rows x_rows = rows_for("x", x, {batch, q_len, features()});
-  const Rows m_rows = rows_for("memory", memory, {batch, kv_len, features()});
+  const Rows x_rows =
+      rows_for("x", x, {batch, q_len, features()}, plan.shape());
+  const Rows m_rows =
+      rows_for("memory", memory, {batch, kv_len, features()}, plan.shape());
   check_heads(plan, heads());
   const detail::RowPositions positions =
       positions_of(*this, plan.shape(), tokens);
@@ -132,8 +134,10 @@ MultiHeadAttentionGradients MultiHeadAttention::backward(
     const MultiHeadAttentionResult& result, const TensorView& d_y,
     const Compute& compute, const TokenRows& tokens) {
   const auto [batch, plan_heads, q_len, kv_len] = plan.shape();
-  const Rows x_rows = rows_for("x", x, {batch, q_len, features()});
-  const Rows m_rows = rows_for("memory", memory, {batch, kv_len, features()});
+  const Rows x_rows =
+      rows_for("x", x, {batch, q_len, features()}, plan.shape());
+  const Rows m_rows =
+      rows_for("memory", memory, {batch, kv_len, features()}, plan.shape());
   check_heads(plan, heads());
   check_result(*this, plan.shape(), result);
   const detail::RowPositions positions =

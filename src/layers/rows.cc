@@ -82,6 +82,35 @@ void clear_absent(const Rows& d_y, Tensor& d) {
   }
 }
 
+Tensor gathered_rows(const ConstRows& from, const std::vector<int64_t>& rows,
+                     const Shape& shape) {
+  Tensor result = Tensor::unfilled(DType::f32, shape);
+  auto* to = result.mutable_data<float>();
+  for (const int64_t row : rows) {
+    to = std::copy_n(from.data + row * from.step, from.width, to);
+  }
+  return result;
+}
+
+Tensor scattered_rows(const ConstRows& from, const std::vector<int64_t>& rows,
+                      const Shape& shape) {
+  Tensor result = Tensor::unfilled(DType::f32, shape);
+  auto* to = result.mutable_data<float>();
+  const bool is_full = std::ssize(rows) * from.width == result.size();
+  if (!is_full) std::fill_n(to, result.size(), 0.0F);
+  const float* next = from.data;
+  for (const int64_t row : rows) {
+    std::copy_n(next, from.width, to + row * from.width);
+    next += from.step;
+  }
+  return result;
+}
+
+ConstRows dense_rows(const Tensor& x) {
+  const int64_t width = x.dim(x.rank() - 1);
+  return {x.data<float>(), width == 0 ? 0 : x.size() / width, width, width};
+}
+
 ChosenRows::ChosenRows(const Rows& rows, const std::vector<int64_t>& chosen)
     : span_(rows.span()) {
   if (std::ssize(chosen) == rows.count()) return;

@@ -51,6 +51,18 @@ std::vector<int64_t> rows_present(const Rows& rows);
 // that d was multiplied by hold there.
 void clear_absent(const Rows& d_y, Tensor& d);
 
+// Of one width: row i of the result, of `shape`, is row rows[i] of `from`.
+Tensor gathered_rows(const ConstRows& from, const std::vector<int64_t>& rows,
+                     const Shape& shape);
+
+// The way back: row rows[i] of the result is row i of `from`, and those that
+// are not named are zero. Each is named once.
+Tensor scattered_rows(const ConstRows& from, const std::vector<int64_t>& rows,
+                      const Shape& shape);
+
+// Dense rows, the last axis their width.
+ConstRows dense_rows(const Tensor& x);
+
 // These rows, one after the other: the data itself where they are all of them.
 class ChosenRows {
  public:

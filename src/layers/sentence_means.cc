@@ -9,7 +9,7 @@ namespace maskwise::nn::detail {
 using maskwise::detail::FpEnvironment;
 
 SentenceMeans::SentenceMeans(const std::vector<int64_t>& sentences,
-                             const std::vector<int64_t>& ids, int64_t pad) {
+                             std::span<const int64_t> ids, int64_t pad) {
   std::unordered_map<int64_t, int64_t> found;
   std::vector<int64_t> tokens;
   for (size_t i = 0; i < ids.size(); ++i) {

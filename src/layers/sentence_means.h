@@ -3,6 +3,7 @@
 #define MASKWISE_LAYERS_SENTENCE_MEANS_H_
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "maskwise/tensor.h"
@@ -14,7 +15,7 @@ class SentenceMeans {
   // Which sentence each row is of, and its token; rows of `pad` count for
   // nothing.
   SentenceMeans(const std::vector<int64_t>& sentences,
-                const std::vector<int64_t>& ids, int64_t pad);
+                std::span<const int64_t> ids, int64_t pad);
 
   // [S, E] of x [B, L, E]: chains over a sentence's rows in ascending order,
   // divided by their count; sentences in the order in which they first stand.

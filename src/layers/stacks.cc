@@ -4,7 +4,6 @@
 
 #include "base/fail.h"
 #include "layers/elementwise.h"
-#include "layers/rows.h"
 
 namespace maskwise::nn {
 namespace {

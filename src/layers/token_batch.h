@@ -26,6 +26,11 @@ void check_gradient(std::string_view operation, const TensorView& d_logits,
 // The batch's rows, with what they leave out.
 TokenRows rows_of(const TokenBatch& batch, int64_t pad);
 
+// Throws Error when the mask's padding() takes other ids for padding than the
+// model, by whose pad id embeddings and positions go; not for a model of which
+// no id is padding, -1.
+void check_pad(std::string_view operation, const Mask& mask, int64_t pad);
+
 // The plan of a mask from queries [B, Lq] to keys [B, Lk].
 MaskPlan compiled(const Mask& mask, const TensorView& queries,
                   const TensorView& keys, int64_t heads);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/fail.h"
+#include "maskwise/tensor.h"
 
 namespace maskwise::nn::detail {
 namespace {
@@ -19,8 +20,7 @@ void check_count(std::string_view operation, std::string_view name,
 
 }  // namespace
 
-std::vector<int64_t> token_ids(std::string_view operation,
-                               const TensorView& ids) {
+void check_token_ids(std::string_view operation, const TensorView& ids) {
   if (!ids.defined() || ids.rank() != 2) {
     fail(ErrorCode::shape_mismatch, operation,
          "expected token ids of shape [B, L], got {}",
@@ -31,7 +31,18 @@ std::vector<int64_t> token_ids(std::string_view operation,
          "expected token ids of type i32 or i64, got {}; convert them",
          name_of(ids.dtype()));
   }
-  return to_int64(ids);
+}
+
+TokenIds::TokenIds(std::string_view operation, const TensorView& ids) {
+  check_token_ids(operation, ids);
+  batch_ = ids.dim(0);
+  length_ = ids.dim(1);
+  if (ids.dtype() == DType::i64 && ids.is_contiguous()) {
+    each_ = {ids.data<int64_t>(), static_cast<size_t>(ids.size())};
+  } else {
+    copy_ = to_int64(ids);
+    each_ = copy_;
+  }
 }
 
 TokenRows rows_for(std::string_view operation, const TokenRows& rows,

@@ -2,7 +2,9 @@
 #ifndef MASKWISE_LAYERS_TOKEN_IDS_H_
 #define MASKWISE_LAYERS_TOKEN_IDS_H_
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -11,10 +13,32 @@
 
 namespace maskwise::nn::detail {
 
-// The ids of [B, L], row-major. Throws Error "[operation] expected token ids
-// ..." when they have another rank or are no i32 or i64.
-std::vector<int64_t> token_ids(std::string_view operation,
-                               const TensorView& ids);
+// Throws Error "[operation] expected token ids ..." when they are not of shape
+// [B, L], or no i32 or i64.
+void check_token_ids(std::string_view operation, const TensorView& ids);
+
+// The ids of [B, L], row-major: read where they lie where they are dense i64,
+// else copied. The view's memory outlives it.
+class TokenIds {
+ public:
+  // Throws Error as check_token_ids() does.
+  TokenIds(std::string_view operation, const TensorView& ids);
+  TokenIds(const TokenIds&) = delete;
+  TokenIds& operator=(const TokenIds&) = delete;
+
+  int64_t batch() const { return batch_; }
+  int64_t length() const { return length_; }
+  std::span<const int64_t> each() const { return each_; }
+
+  size_t size() const { return each_.size(); }
+  int64_t operator[](size_t i) const { return each_[i]; }
+
+ private:
+  int64_t batch_ = 0;
+  int64_t length_ = 0;
+  std::vector<int64_t> copy_;
+  std::span<const int64_t> each_;
+};
 
 // `rows` for x of shape [batch, length, ...], with what it leaves out filled
 // in. Throws Error when it is of another number of rows, or a position is

@@ -1,10 +1,9 @@
 #include "maskwise/nn/token_rows.h"
 
-#include <algorithm>
-#include <cstring>
 #include <string_view>
 
 #include "base/fail.h"
+#include "layers/rows.h"
 #include "layers/token_ids.h"
 
 namespace maskwise::nn {
@@ -14,8 +13,8 @@ using maskwise::detail::fail;
 
 constexpr std::string_view kOperation = "packing";
 
-// x as dense f32 of a shape.
-Tensor dense(const TensorView& x, const Shape& expected) {
+// x as rows, once it is f32 of a shape.
+detail::Rows checked_rows(const TensorView& x, const Shape& expected) {
   if (!x.defined() || x.dtype() != DType::f32 || x.shape() != expected) {
     fail(ErrorCode::shape_mismatch, kOperation,
          "expected x as f32 of shape {}, got {}", to_string(expected),
@@ -23,7 +22,7 @@ Tensor dense(const TensorView& x, const Shape& expected) {
              ? to_string(x.shape()) + " of " + std::string(name_of(x.dtype()))
              : "nothing");
   }
-  return Tensor::copy_of(x);
+  return detail::Rows(kOperation, "x", x, expected.back());
 }
 
 int64_t features_of(const TensorView& x) {
@@ -33,8 +32,8 @@ int64_t features_of(const TensorView& x) {
 }  // namespace
 
 TokenRows token_rows(const TensorView& ids, int64_t pad) {
-  const std::vector<int64_t> each = detail::token_ids("token_rows", ids);
-  const int64_t length = ids.dim(1);
+  const detail::TokenIds each("token_rows", ids);
+  const int64_t length = each.length();
   TokenRows rows;
   rows.sentences.reserve(each.size());
   rows.positions.reserve(each.size());
@@ -50,10 +49,10 @@ TokenRows token_rows(const TensorView& ids, int64_t pad) {
 }
 
 Packing::Packing(const TensorView& ids, int64_t pad) {
-  const std::vector<int64_t> each = detail::token_ids(kOperation, ids);
+  const detail::TokenIds each(kOperation, ids);
   const TokenRows all = token_rows(ids, pad);
-  batch_ = ids.dim(0);
-  length_ = ids.dim(1);
+  batch_ = each.batch();
+  length_ = each.length();
   std::vector<int64_t> kept;
   for (size_t i = 0; i < each.size(); ++i) {
     if (each[i] == pad) continue;
@@ -68,25 +67,14 @@ Packing::Packing(const TensorView& ids, int64_t pad) {
 
 Tensor Packing::pack(const TensorView& x) const {
   const int64_t width = features_of(x);
-  const Tensor from = dense(x, {batch_, length_, width});
-  Tensor packed(DType::f32, {1, tokens(), width});
-  auto* to = packed.mutable_data<float>();
-  for (const int64_t slot : slots_) {
-    to = std::copy_n(from.data<float>() + slot * width, width, to);
-  }
-  return packed;
+  const detail::Rows rows = checked_rows(x, {batch_, length_, width});
+  return detail::gathered_rows(rows.span(), slots_, {1, tokens(), width});
 }
 
 Tensor Packing::unpack(const TensorView& x) const {
   const int64_t width = features_of(x);
-  const Tensor packed = dense(x, {1, tokens(), width});
-  Tensor result(DType::f32, {batch_, length_, width});
-  const auto* from = packed.data<float>();
-  for (const int64_t slot : slots_) {
-    std::copy_n(from, width, result.mutable_data<float>() + slot * width);
-    from += width;
-  }
-  return result;
+  const detail::Rows rows = checked_rows(x, {1, tokens(), width});
+  return detail::scattered_rows(rows.span(), slots_, {batch_, length_, width});
 }
 
 }  // namespace maskwise::nn

@@ -41,6 +41,12 @@ void check_result(const Transformer& model, const TransformerInput& input,
                           model.options().target_tokens});
 }
 
+void check_pads(const TransformerMasks& masks, int64_t pad) {
+  for (const Mask& mask : {masks.encoder, masks.decoder, masks.cross}) {
+    detail::check_pad(kOperation, mask, pad);
+  }
+}
+
 TransformerPlans compiled(const TransformerMasks& masks,
                           const TransformerInput& input, int64_t heads) {
   const TensorView& source = input.source.ids;
@@ -88,6 +94,7 @@ TransformerResult Transformer::forward(const TransformerInput& input,
                                        const TransformerMasks& masks,
                                        const Compute& compute) const {
   check_batches(input);
+  check_pads(masks, options_.pad);
   const TokenRows source = detail::rows_of(input.source, options_.pad);
   const TokenRows target = detail::rows_of(input.target, options_.pad);
   TransformerResult result = {
@@ -109,6 +116,7 @@ TransformerResult Transformer::forward(const TransformerInput& input,
 Tensor Transformer::encode(const TokenBatch& source, const Mask& mask,
                            const Compute& compute) const {
   detail::batch_of(kOperation, source);
+  detail::check_pad(kOperation, mask, options_.pad);
   const TokenRows rows = detail::rows_of(source, options_.pad);
   const MaskPlan plan =
       detail::compiled(mask, source.ids, source.ids, options_.layer.heads);

@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "base/fail.h"
 #include "layers/residual.h"
 
 namespace maskwise::nn {
@@ -49,8 +50,18 @@ using Backward = Sublayer<Layer, Norm>;
 // Without memory: self-attention.
 using Memory = std::optional<TensorView>;
 
+// Tokens that see each other are queries and keys alike.
+void check_square(const MaskPlan& mask) {
+  if (mask.shape().q_len == mask.shape().kv_len) return;
+  maskwise::detail::fail(ErrorCode::shape_mismatch, "self_attention",
+                         "a mask of shape {}; expected [B, H, L, L], as many "
+                         "keys as queries",
+                         to_string(mask.shape()));
+}
+
 AttentionStep attend(const Forward<MultiHeadAttention>& at, const TensorView& x,
                      const Memory& memory, const MaskPlan& mask) {
+  if (!memory) check_square(mask);
   AttentionStep step;
   const Tensor& input = detail::begin_step(step, x, at.frame);
   step.attention = at.layer.forward(input, memory.value_or(input.view()), mask,

@@ -6,6 +6,7 @@
 #include "base/fail.h"
 #include "layers/cached_layers.h"
 #include "layers/growing_sequences.h"
+#include "layers/token_batch.h"
 
 namespace maskwise::nn {
 namespace detail {
@@ -44,6 +45,7 @@ struct TransformerStateData {
                                 .heads = heads(),
                                 .q_len = options.max_length,
                                 .kv_len = options.max_length})) {
+    check_pad(kOperation, cross_mask, transformer.options().pad);
     for (const DecoderLayer& layer : transformer.decoder.layers) {
       layers.push_back(
           {&layer,

@@ -157,6 +157,14 @@ std::vector<TextPair> load_pairs(const std::string& path) {
   return pairs;
 }
 
+std::vector<std::string> sides(const std::vector<TextPair>& pairs,
+                               std::string TextPair::*side) {
+  std::vector<std::string> texts;
+  texts.reserve(pairs.size());
+  for (const TextPair& one : pairs) texts.push_back(one.*side);
+  return texts;
+}
+
 std::vector<std::vector<int64_t>> batches(
     const std::vector<ExampleLength>& lengths, const BatchOptions& options) {
   check(options);

@@ -8,21 +8,20 @@
 #include <utility>
 #include <vector>
 
+#include "layers/random_bits.h"
+
 namespace maskwise::nn::detail {
 
-// SplitMix64 (Steele, Lea and Flood 2014).
+// The numbers of hashed(), one after the other.
 class Random {
  public:
-  explicit Random(uint64_t seed) : state_(seed) {}
+  explicit Random(uint64_t seed) : key_(seed) {}
 
   // A sequence of its own for each pair.
   Random(uint64_t seed, uint64_t stream)
-      : state_(mixed(mixed(seed + kStep) ^ stream)) {}
+      : key_(mixed(hashed(seed, 0) ^ stream)) {}
 
-  uint64_t next() {
-    state_ += kStep;
-    return mixed(state_);
-  }
+  uint64_t next() { return hashed(key_, drawn_++); }
 
   // One of 0 ... n - 1, n >= 1, each as likely as any other: the smallest
   // 2^64 mod n numbers are drawn again.
@@ -34,16 +33,8 @@ class Random {
   }
 
  private:
-  // 2^64 divided by the golden ratio.
-  static constexpr uint64_t kStep = 0x9E3779B97F4A7C15;
-
-  static uint64_t mixed(uint64_t z) {
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-    return z ^ (z >> 31);
-  }
-
-  uint64_t state_;
+  uint64_t key_;
+  uint64_t drawn_ = 0;
 };
 
 // Every order as likely as any other (Fisher and Yates).

@@ -27,13 +27,6 @@ constexpr int64_t kSpareSymbols = 8;
 // Numbers in a table of positions: 1 GiB, far beyond any text worth reading.
 constexpr int64_t kMostPositions = int64_t{1} << 28U;
 
-std::vector<std::string> sides(const std::vector<TextPair>& pairs,
-                               std::string TextPair::*side) {
-  std::vector<std::string> texts;
-  for (const TextPair& one : pairs) texts.push_back(one.*side);
-  return texts;
-}
-
 TextModelOptions with_longest_answer(const TextModelOptions& options,
                                      const Vocabulary& target,
                                      const std::vector<TextPair>& pairs) {

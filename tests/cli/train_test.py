@@ -1,4 +1,5 @@
 """maskwise train: the same bytes however it runs, and whatever stops it."""
+import fcntl
 import json
 import os
 import pathlib
@@ -6,6 +7,7 @@ import pty
 import random
 import resource
 import shutil
+import signal
 import subprocess
 import time
 
@@ -322,6 +324,36 @@ class Train(tool.ToolTest):
         if (there / "model.safetensors").exists():
             self.run_well("predict", folder, "abc")
         return ["--resume"]
+
+    def test_one_training_at_a_time_in_a_folder(self):
+        what = "another training is under way in 'm'; wait for it, or choose"
+        with subprocess.Popen([tool.TOOL, *map(str, TRAIN), "m", "--seconds",
+                               "300"], cwd=self.dir,
+                              stdout=subprocess.DEVNULL) as process:
+            try:
+                while not (self.dir / "m" / "training.json").exists():
+                    time.sleep(0.01)
+                process.send_signal(signal.SIGSTOP)
+                os.waitid(os.P_PID, process.pid, os.WSTOPPED)
+                (self.dir / "m" / ".maskwise-1-2.tmp").write_bytes(b"half")
+                self.refuse([*TRAIN, "m", "--resume"], what)
+                self.refuse([*TRAIN, "m"], "'m' is there and not empty")
+            finally:
+                process.kill()
+        settings = self.dir / "m" / "training.json"
+        told = json.loads(settings.read_text())
+        settings.write_text(json.dumps({**told, "seconds": 0.01}))
+        self.train("m", "--resume")  # a kill lets go, and nothing half is left
+        self.assertEqual(set(self.files("m")), FILES)
+
+    def test_a_training_that_another_was_faster_than(self):
+        (self.dir / "m").mkdir()
+        lock = os.open(self.dir / "m", os.O_RDONLY)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        self.refuse([*TRAIN, "m"], "another training is under way in 'm'")
+        os.close(lock)
+        self.train("m")
+        self.assertEqual(set(self.files("m")), FILES)
 
     def test_a_kill_between_any_two_files(self):
         """With what is in the folder before each of its first writes."""

@@ -30,7 +30,7 @@ constexpr int64_t kMaxLength = 12;
 TEST(StepRows, CountTheTokensOfEachSequence) {
   const StepRows rows = step_rows({2, 0, 2, 2, 3}, {4, 9, 7, 0});
   EXPECT_EQ(rows.sequences, (Numbers{2, 0, 2, 2, 3}));
-  EXPECT_EQ(rows.indexes, (Numbers{0, 0, 1, 2, 0}));
+  EXPECT_EQ(rows.slots, (Numbers{6, 0, 7, 8, 9}));
   EXPECT_EQ(rows.positions, (Numbers{7, 4, 8, 9, 0}));
   EXPECT_EQ(rows.counts, (Numbers{1, 0, 3, 1}));
   EXPECT_EQ(rows.longest, 3);

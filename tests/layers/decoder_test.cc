@@ -116,6 +116,15 @@ TEST(Decoder, OnlyAnOutputOfItsOwnHasParameters) {
   EXPECT_FALSE(tied.parameters().contains("output.weight"));
 }
 
+TEST(Decoder, RefusesAMaskOfAnotherPadId) {
+  const Decoder model(classic());
+  EXPECT_TRUE(throws_error(
+      ErrorCode::invalid_argument,
+      "[decoder] a padding() mask of pad id 3 for a model "
+      "whose pad id is 0; expected the same",
+      [&] { model.forward({ids()}, causal() & padding(ids(), {.pad = 3})); }));
+}
+
 // Rows of the batch one by one, as a generator asks for them.
 TEST(Decoder, LogitsOfARowAreThoseOfTheBatch) {
   Rng rng(64);

@@ -122,8 +122,15 @@ TEST(EncoderClassifier, RefusesWhatDoesNotFit) {
                    }));
   EncoderClassifierOptions none = options_of(NormOrder::post);
   none.classes = 0;
-  EXPECT_TRUE(throws_error(ErrorCode::invalid_argument, "0 features",
-                           [&] { EncoderClassifier{none}; }));
+  EXPECT_TRUE(
+      throws_error(ErrorCode::invalid_argument,
+                   "[encoder_classifier] 0 classes; expected at least 1",
+                   [&] { EncoderClassifier{none}; }));
+  EXPECT_TRUE(
+      throws_error(ErrorCode::invalid_argument,
+                   "[encoder_classifier] a padding() mask of "
+                   "pad id 5 for a model whose pad id is 0",
+                   [&] { model.forward({fits}, padding(fits, {.pad = 5})); }));
 }
 
 }  // namespace

@@ -123,8 +123,13 @@ TEST(FeedForward, OnlySwigluHasAGate) {
 }
 
 TEST(FeedForward, RefusesWhatDoesNotFit) {
-  EXPECT_TRUE(throws_error(ErrorCode::invalid_argument, "0 features",
-                           [] { FeedForward(2, 0, Activation::relu); }));
+  EXPECT_TRUE(
+      throws_error(ErrorCode::invalid_argument,
+                   "[feed_forward] 0 hidden features; expected at least 1",
+                   [] { FeedForward(2, 0, Activation::relu); }));
+  EXPECT_TRUE(throws_error(ErrorCode::invalid_argument,
+                           "[feed_forward] 0 features; expected at least 1",
+                           [] { FeedForward(0, 2, Activation::relu); }));
   FeedForward layer(2, 3, Activation::relu);
   EXPECT_TRUE(throws_error(ErrorCode::shape_mismatch,
                            "expected x of shape [..., 2], got [1, 3]", [&] {

@@ -128,10 +128,10 @@ TEST(Linear, RefusesThreadsBelowOne) {
   const Tensor d_y(DType::f32, {4, 3});
   const nn::Compute none = {.threads = 0};
   EXPECT_TRUE(throws_error(ErrorCode::invalid_argument,
-                           "0 threads; expected 1 to",
+                           "[compute] 0 threads; expected 1 to",
                            [&] { layer.forward(x, none); }));
   EXPECT_TRUE(throws_error(ErrorCode::invalid_argument,
-                           "0 threads; expected 1 to",
+                           "[compute] 0 threads; expected 1 to",
                            [&] { layer.backward(x, d_y, none); }));
 }
 

@@ -219,10 +219,14 @@ TEST(MultiHeadAttention, RefusesTensorsThatDoNotFit) {
         throws_error(code, fragment, [&] { layer.forward(one, other, mask); }));
   };
   const auto misfit = ErrorCode::shape_mismatch;
-  refuses(misfit, "expected x of shape [1, 3, 4], got [1, 5, 4]", memory,
-          memory, plan);
-  refuses(misfit, "expected memory of shape [1, 5, 4], got [1, 3, 4]", x, x,
-          plan);
+  refuses(misfit,
+          "expected x of shape [1, 3, 4], got [1, 5, 4]; the mask is of shape "
+          "[1, 2, 3, 5]",
+          memory, memory, plan);
+  refuses(misfit,
+          "expected memory of shape [1, 5, 4], got [1, 3, 4]; the mask is of "
+          "shape [1, 2, 3, 5]",
+          x, x, plan);
   refuses(misfit, "expected x of shape [..., 4], got nothing", {}, memory,
           plan);
   refuses(misfit, "expected memory of shape [..., 4], got nothing", x, {},

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tests/base/thrown_error.h"
+#include "tests/support/attention_bits.h"
 #include "tests/support/attention_case.h"
 
 namespace maskwise::testing {
@@ -68,6 +69,22 @@ TEST(Rows, OfZerosOfEitherSignAreAbsent) {
   EXPECT_EQ(chosen.span().count, 2);
   EXPECT_EQ(chosen.span().data[1], 1);
   EXPECT_TRUE(std::isnan(chosen.span().data[2]));
+}
+
+TEST(Rows, AreGatheredAndScatteredToAnyShape) {
+  const Tensor x = Tensor::from<float>({3, 2}, {1, 2, 3, 4, 5, 6});
+  const Tensor two = nn::detail::gathered_rows(nn::detail::dense_rows(x),
+                                               {2, 0}, {1, 2, 2, 1});
+  EXPECT_TRUE(same_bits(two, Tensor::from<float>({1, 2, 2, 1}, {5, 6, 1, 2})));
+  const TensorView rows(two.data<float>(), DType::f32, {2, 2});
+  const Tensor back = nn::detail::scattered_rows(
+      Rows("test", "x", rows, 2).span(), {2, 0}, {3, 1, 2});
+  EXPECT_TRUE(
+      same_bits(back, Tensor::from<float>({3, 1, 2}, {1, 2, 0, 0, 5, 6})));
+  const Tensor turned =
+      nn::detail::scattered_rows(nn::detail::dense_rows(x), {1, 2, 0}, {3, 2});
+  EXPECT_TRUE(
+      same_bits(turned, Tensor::from<float>({3, 2}, {5, 6, 1, 2, 3, 4})));
 }
 
 TEST(Rows, ThatAreAllChosenAreNotCopied) {

@@ -13,6 +13,7 @@ namespace {
 using nn::TokenBatch;
 using nn::TokenRows;
 using nn::detail::batch_of;
+using nn::detail::check_pad;
 using nn::detail::compiled;
 using nn::detail::rows_of;
 
@@ -51,6 +52,23 @@ TEST(TokenBatch, RowsThatAreNotSaidAreThoseOfTheIds) {
   EXPECT_EQ(named.positions, natural.positions);
   const TokenRows both = rows_of({ids, named}, -1);
   EXPECT_EQ(both.positions, named.positions);
+}
+
+TEST(TokenBatch, MasksTakeTheSameIdForPaddingAsTheModel) {
+  const auto ids = Tensor::from<int64_t>({1, 2}, {3, 1});
+  const Mask zero = causal() & padding(ids);
+  const Mask one = causal() & padding(ids, {.pad = 1});
+  EXPECT_TRUE(throws_error(ErrorCode::invalid_argument,
+                           "[op] a padding() mask of pad id 1 for a model "
+                           "whose pad id is 0; expected the same",
+                           [&] { check_pad("op", one, 0); }));
+  check_pad("op", one, 1);
+  check_pad("op", zero, 0);
+  check_pad("op", causal(), 0);
+  // Another id may be hidden beside the padding, and all may be of a model
+  // that takes none for padding.
+  check_pad("op", zero & one, 0);
+  check_pad("op", one, -1);
 }
 
 TEST(TokenBatch, PlansAreOfQueriesAndKeys) {

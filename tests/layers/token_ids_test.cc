@@ -12,30 +12,45 @@ namespace {
 
 using nn::TokenRows;
 using nn::detail::rows_for;
-using nn::detail::token_ids;
+using nn::detail::TokenIds;
 
 using Numbers = std::vector<int64_t>;
 
 TEST(TokenIds, AreReadInRowMajorOrderOfEitherType) {
-  EXPECT_EQ(token_ids("op", Tensor::from<int32_t>({2, 2}, {1, -2, 3, 4})),
+  const auto read = [](const TensorView& ids) {
+    const TokenIds found("op", ids);
+    return Numbers(found.each().begin(), found.each().end());
+  };
+  EXPECT_EQ(read(Tensor::from<int32_t>({2, 2}, {1, -2, 3, 4})),
             (Numbers{1, -2, 3, 4}));
   const auto large = Tensor::from<int64_t>({2, 2}, {1, 2, int64_t{1} << 40, 4});
-  EXPECT_EQ(token_ids("op", large.view().permuted({1, 0})),
+  EXPECT_EQ(read(large.view().permuted({1, 0})),
             (Numbers{1, int64_t{1} << 40, 2, 4}));
+  EXPECT_EQ(read(Tensor(DType::i64, {2, 0})), Numbers());
+}
+
+TEST(TokenIds, OfDense64BitsAreReadWhereTheyLie) {
+  const auto ids = Tensor::from<int64_t>({2, 3}, {1, 2, 3, 4, 5, 6});
+  const TokenIds found("op", ids);
+  EXPECT_EQ(found.each().data(), ids.data<int64_t>());
+  EXPECT_EQ(found.size(), 6U);
+  EXPECT_EQ(found[4], 5);
+  EXPECT_EQ(found.batch(), 2);
+  EXPECT_EQ(found.length(), 3);
 }
 
 TEST(TokenIds, OfAnotherShapeOrTypeAreRefusedByTheNameOfTheOperation) {
   EXPECT_TRUE(throws_error(ErrorCode::shape_mismatch,
                            "[op] expected token ids of shape [B, L], got [2]",
-                           [] { token_ids("op", Tensor(DType::i32, {2})); }));
+                           [] { TokenIds("op", Tensor(DType::i32, {2})); }));
   EXPECT_TRUE(throws_error(ErrorCode::shape_mismatch,
                            "[op] expected token ids of shape [B, L], got "
                            "nothing",
-                           [] { token_ids("op", {}); }));
+                           [] { TokenIds("op", {}); }));
   EXPECT_TRUE(throws_error(
       ErrorCode::invalid_argument,
       "[op] expected token ids of type i32 or i64, got u8; convert them", [] {
-        token_ids("op", Tensor(DType::u8, {2, 2}));
+        TokenIds("op", Tensor(DType::u8, {2, 2}));
       }));
 }
 

@@ -156,7 +156,8 @@ TEST(TransformerLayers, RefuseSizesThatDoNotFitTogether) {
   refuses({.features = 4, .heads = 3, .hidden = 1}, "4 features and 3 heads");
   refuses({.features = 4, .heads = 2, .kv_heads = 4, .hidden = 1},
           "2 heads and 4 kv heads");
-  refuses({.features = 4, .heads = 2}, "0 features; expected at least 1");
+  refuses({.features = 4, .heads = 2},
+          "[feed_forward] 0 hidden features; expected at least 1");
   refuses({.features = 4, .hidden = 1, .eps = kNan}, "eps is nan");
   refuses({.features = 4, .hidden = 1, .dropout = 1}, "p is 1; expected");
   refuses({.features = 6, .heads = 2, .hidden = 1, .rotary_base = 100},
@@ -190,7 +191,10 @@ TEST_P(BadCalls, OfAnEncoderAreRefused) {
   refuses("got nothing", {}, self_);
   refuses("got [1, 3, 5]", Tensor(DType::f32, {1, 3, 5}), self_);
   refuses("expected x of shape [1, 3, 4], got [1, 5, 4]", memory_, self_);
-  refuses("of shape [1, 5, 4], got [1, 3, 4]", x_, cross_);
+  refuses(
+      "[self_attention] a mask of shape [1, 2, 3, 5]; expected [B, H, L, L], "
+      "as many keys as queries",
+      x_, cross_);
   refuses("expected a plan of 2 heads, got one of 1", x_, plan(1, 3, 3));
   EXPECT_TRUE(throws_error(
       ErrorCode::invalid_argument, "expected x of type f32, got f16", [&] {

@@ -273,6 +273,20 @@ TEST_P(TransformerStateTest, ATargetOfAnotherSourceCannotBeSelected) {
   all.read_all(2);
 }
 
+TEST_P(TransformerStateTest, MasksOfAnotherPadIdAreRefused) {
+  const Tensor sources = sources_of({0, 1});
+  const TransformerMasks good = nn::growing_masks(sources, kPad);
+  const TransformerMasks bad = nn::growing_masks(sources, kPad + 1);
+  for (const TransformerMasks& masks :
+       {TransformerMasks{bad.encoder, good.decoder, good.cross},
+        TransformerMasks{good.encoder, good.decoder, bad.cross}}) {
+    EXPECT_TRUE(throws_error(
+        ErrorCode::invalid_argument, "a padding() mask of pad id", [&] {
+          TransformerState(model_, {sources}, masks, {.max_length = 4});
+        }));
+  }
+}
+
 TEST_P(TransformerStateTest, TargetsThatTheModelCannotHaveAreRefused) {
   const Tensor sources = sources_of({0, 1});
   const auto refuses = [&](ErrorCode code, const std::string& fragment,

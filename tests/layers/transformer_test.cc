@@ -205,6 +205,18 @@ TEST(Transformer, RefusesInputsThatDoNotFit) {
   refuses(ErrorCode::invalid_argument,
           "token id 6 at [1, 1]; expected ids from 0 to 5, the vocabulary",
           Tensor::from<int64_t>({2, 4}, {5, 3, 1, 0, 0, 6, 5, 0}), target);
+  const auto refuses_masks = [&](const TransformerMasks& bad) {
+    EXPECT_TRUE(throws_error(ErrorCode::invalid_argument,
+                             "[transformer] a padding() mask of pad id 1 for a "
+                             "model whose pad id is 0; expected the same",
+                             [&] {
+                               model.forward({{source}, {target}}, bad);
+                             }));
+  };
+  const TransformerMasks others = nn::padding_masks(source, target, 1);
+  refuses_masks({others.encoder, masks.decoder, masks.cross});
+  refuses_masks({masks.encoder, others.decoder, masks.cross});
+  refuses_masks({masks.encoder, masks.decoder, others.cross});
   // The masks are of 4 tokens.
   EXPECT_TRUE(thrown_by([&] {
     model.forward({{Tensor(DType::i64, {2, 3})}, {target}}, masks);

@@ -36,6 +36,14 @@ TEST(LoadPairs, ReadsLinesWhateverTheirEnds) {
   }
 }
 
+TEST(Sides, AreInTheOrderOfThePairs) {
+  const std::vector<nn::TextPair> pairs = {{"b", "B"}, {"a", "A"}, {"b", "C"}};
+  EXPECT_EQ(nn::sides(pairs, &nn::TextPair::source),
+            (std::vector<std::string>{"b", "a", "b"}));
+  EXPECT_EQ(nn::sides(pairs, &nn::TextPair::target),
+            (std::vector<std::string>{"B", "A", "C"}));
+}
+
 TEST(LoadPairs, ABadFileIsNamedWithItsLine) {
   const TemporaryDirectory directory;
   const std::pair<std::string, std::string> cases[] = {

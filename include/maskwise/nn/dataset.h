@@ -23,6 +23,10 @@ struct TextPair {
 // of nothing but spaces, or is not UTF-8.
 std::vector<TextPair> load_pairs(const std::string& path);
 
+// One side of each pair, as in sides(pairs, &TextPair::source).
+std::vector<std::string> sides(const std::vector<TextPair>& pairs,
+                               std::string TextPair::*side);
+
 // Ids of one example; target is 0 where there is none.
 struct ExampleLength {
   int64_t source = 0;

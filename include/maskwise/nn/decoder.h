@@ -55,8 +55,9 @@ class Decoder : public Module {
 
   const DecoderOptions& options() const { return options_; }
 
-  // Throws Error when ids, rows and mask do not fit each other, or an id is not
-  // of the vocabulary.
+  // Throws Error when ids, rows and mask do not fit each other, an id is not of
+  // the vocabulary, or the mask is padding() of another pad id than the
+  // model's.
   DecoderResult forward(const TokenBatch& input, const Mask& mask,
                         const Compute& compute = {}) const;
 

@@ -50,7 +50,8 @@ class EncoderClassifier : public Module {
   const EncoderClassifierOptions& options() const { return options_; }
 
   // The mask is of [B, H, L, L], such as padding(ids). Throws Error when ids,
-  // rows and mask do not fit each other.
+  // rows and mask do not fit each other, or the mask's pad id is not the
+  // model's.
   EncoderClassifierResult forward(const TokenBatch& input, const Mask& mask,
                                   const Compute& compute = {}) const;
 

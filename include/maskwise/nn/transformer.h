@@ -89,8 +89,9 @@ class Transformer : public Module {
 
   const TransformerOptions& options() const { return options_; }
 
-  // Throws Error when ids, rows and masks do not fit each other, or an id is
-  // not of the vocabulary.
+  // Throws Error when ids, rows and masks do not fit each other, an id is not
+  // of the vocabulary, or a mask is padding() of another pad id than the
+  // model's.
   TransformerResult forward(const TransformerInput& input,
                             const TransformerMasks& masks,
                             const Compute& compute = {}) const;
