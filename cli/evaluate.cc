@@ -71,7 +71,7 @@ void add_evaluate(CLI::App& app, int& /*exit_code*/) {
   command->add_option("test", flags->test, "Pairs, tab-separated")
       ->type_name("TEST.tsv")
       ->required();
-  add_beam_flag(*command, flags->beam, "Hypotheses of a text; 1: greedy");
+  add_beam_flag(*command, flags->beam);
   add_threads_flag(*command, flags->threads);
   add_json_flag(*command, flags->json);
   command->callback([flags] { evaluate(*flags); });

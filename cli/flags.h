@@ -44,7 +44,8 @@ CLI::Validator share_number();
 // --threads N, and how it is used; --beam N, of a search.
 void add_threads_flag(CLI::App& command, std::optional<int>& threads,
                       const std::string& text = "Default: all");
-void add_beam_flag(CLI::App& command, int64_t& beam, const std::string& text);
+void add_beam_flag(CLI::App& command, int64_t& beam,
+                   const std::string& text = "Hypotheses of a text; 1: greedy");
 
 // How attention is called.
 struct CallFlags {

@@ -238,9 +238,7 @@ void add_show(CLI::App& app, int& /*exit_code*/) {
                    "Of the weights (default: the mean of all)")
       ->type_name("N")
       ->check(whole_number(0, kMostLayers));
-  command->add_option("--threads", flags->threads, "Default: all")
-      ->type_name("N")
-      ->check(whole_number(1, kMostThreads));
+  add_threads_flag(*command, flags->threads);
   add_switch(*command, "--ascii", flags->ascii, "Draw with ASCII characters");
   add_json_flag(*command, flags->json);
   command->callback([flags] { show(*flags); });

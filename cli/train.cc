@@ -30,6 +30,7 @@ struct TrainFlags {
   std::string folder;
   TrainSettings settings;
   std::optional<int> threads;
+  std::string progress = "auto";
   bool resume = false;
   // Flags that say what a training is, for --resume.
   std::vector<CLI::Option*> telling;
@@ -84,6 +85,18 @@ void check_pairs(const std::string& path, std::string_view name,
                           path, name, folder));
 }
 
+void note_pairs(TrainFlags& flags, const std::vector<nn::TextPair>& pairs,
+                const std::vector<nn::TextPair>& dev) {
+  TrainSettings& settings = flags.settings;
+  if (flags.resume) {
+    check_pairs(flags.train, "TRAIN.tsv", pairs, settings.train_digest,
+                flags.folder);
+    check_pairs(flags.dev, "--dev", dev, settings.dev_digest, flags.folder);
+  }
+  settings.train_digest = digest(pairs);
+  settings.dev_digest = digest(dev);
+}
+
 // The folder of a training that begins. Another may have begun in it since it
 // was looked at.
 void begin_folder(const TrainFlags& flags, FolderLock& lock) {
@@ -105,20 +118,14 @@ TrainSettings settings_of(const TrainFlags& flags) {
 
 void train(TrainFlags flags) {
   keep_freed_memory();
+  const ProgressStyle progress = progress_style(flags.progress);
   FolderLock lock;
   if (flags.resume) lock.take(flags.folder);
   flags.resume ? check_resumed(flags) : check_fresh(flags);
   flags.settings = settings_of(flags);
   const std::vector<nn::TextPair> pairs = nn::load_pairs(flags.train);
   const std::vector<nn::TextPair> dev = nn::load_pairs(flags.dev);
-  if (flags.resume) {
-    check_pairs(flags.train, "TRAIN.tsv", pairs, flags.settings.train_digest,
-                flags.folder);
-    check_pairs(flags.dev, "--dev", dev, flags.settings.dev_digest,
-                flags.folder);
-  }
-  flags.settings.train_digest = digest(pairs);
-  flags.settings.dev_digest = digest(dev);
+  note_pairs(flags, pairs, dev);
   const bool resumes =
       flags.resume && state_of(flags.folder) == FolderState::under_way;
   const std::unique_ptr<nn::TextModel> model =
@@ -137,6 +144,7 @@ void train(TrainFlags flags) {
                 .settings = flags.settings,
                 .folder = flags.folder,
                 .compute = {.threads = flags.threads},
+                .progress = progress,
                 .resumes = resumes});
 }
 
@@ -157,7 +165,7 @@ void add_model_flags(CLI::App& command, TrainFlags& flags) {
   flags.telling.push_back(
       command
           .add_option("--dropout", settings.dropout,
-                      "From 0 to below 1 (default: tiny 0.1, small 0.2)")
+                      "From 0 to below 1 (default: tiny 0.1, small 0.3)")
           ->type_name("X")
           ->check(share_number()));
 }
@@ -225,6 +233,12 @@ void add_train(CLI::App& app, int& /*exit_code*/) {
   add_course_flags(*command, *flags);
   add_threads_flag(*command, flags->threads,
                    "Default: all; changes no bit of the model");
+  command
+      ->add_option("--progress", flags->progress,
+                   "line (renews itself), lines (one for each evaluation) or "
+                   "json; auto: line on a terminal, else json")
+      ->type_name("STYLE")
+      ->capture_default_str();
   add_switch(*command, "--resume", flags->resume,
              "Go on with the training in MODEL_DIR");
   command->callback([flags] { train(*flags); });

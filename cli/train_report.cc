@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "maskwise/maskwise.h"
 #include "report.h"
 
 namespace maskwise::cli {
@@ -56,33 +57,48 @@ Json json_of(const TrainMoment& moment) {
 
 }  // namespace
 
-TrainReport::TrainReport(nn::Task task)
-    : task_(task), terminal_(isatty(STDOUT_FILENO) == 1) {}
+ProgressStyle progress_style(const std::string& name) {
+  if (name == "line") return ProgressStyle::line;
+  if (name == "lines") return ProgressStyle::lines;
+  if (name == "json") return ProgressStyle::json;
+  if (name == "auto") {
+    return isatty(STDOUT_FILENO) == 1 ? ProgressStyle::line
+                                      : ProgressStyle::json;
+  }
+  throw Error(ErrorCode::invalid_argument,
+              fmt::format("[train] unknown --progress '{}'; expected auto, "
+                          "line, lines or json",
+                          name));
+}
+
+TrainReport::TrainReport(nn::Task task, ProgressStyle style)
+    : task_(task), style_(style) {}
 
 void TrainReport::line(const std::string& text) { print(text + "\n"); }
 
-void TrainReport::progress(const TrainMoment& moment) {
-  if (!terminal_) {
-    line(json_of(moment).dump());
-    return;
-  }
+std::string TrainReport::text_of(const TrainMoment& moment) const {
   const double left =
       moment.share > 0 ? moment.seconds * (1 / moment.share - 1) : 0;
-  print(
-      fmt::format("\r[{}] update {}, loss {:.3f}, {:.0f} examples/s, {} left"
-                  "{}\033[K",
-                  bar(moment.share), moment.update.update, moment.loss,
-                  moment.examples_per_second, clock_text(left),
-                  dev_text_.empty() ? "" : "; " + dev_text_));
+  return fmt::format(
+      "[{}] update {}, loss {:.3f}, {:.0f} examples/s, {} left{}",
+      bar(moment.share), moment.update.update, moment.loss,
+      moment.examples_per_second, clock_text(left),
+      dev_text_.empty() ? "" : "; " + dev_text_);
+}
+
+void TrainReport::progress(const TrainMoment& moment) {
+  if (style_ == ProgressStyle::json) line(json_of(moment).dump());
+  if (style_ == ProgressStyle::line) {
+    print(fmt::format("\r{}\033[K", text_of(moment)));
+  }
 }
 
 void TrainReport::evaluated(const TrainMoment& moment, const DevFigures& dev,
                             bool is_best) {
   dev_text_ = dev_text(task_, dev);
-  if (terminal_) {
-    progress(moment);
-    return;
-  }
+  if (style_ == ProgressStyle::line) progress(moment);
+  if (style_ == ProgressStyle::lines) line(text_of(moment));
+  if (style_ != ProgressStyle::json) return;
   Json json = json_of(moment);
   add_dev(json, task_, dev);
   json["best"] = is_best;
@@ -91,11 +107,12 @@ void TrainReport::evaluated(const TrainMoment& moment, const DevFigures& dev,
 
 void TrainReport::done(const TrainMoment& moment, const DevFigures& best,
                        const std::string& folder) {
-  if (terminal_) {
-    print(fmt::format("\r{}: {}{} updates in {}; {}\033[K\n", folder,
-                      moment.was_done ? "was done already; " : "",
+  if (style_ != ProgressStyle::json) {
+    const bool renews = style_ == ProgressStyle::line;
+    print(fmt::format("{}{}: {}{} updates in {}; {}{}\n", renews ? "\r" : "",
+                      folder, moment.was_done ? "was done already; " : "",
                       moment.update.update, clock_text(moment.seconds),
-                      dev_text(task_, best)));
+                      dev_text(task_, best), renews ? "\033[K" : ""));
     return;
   }
   Json json = {{"done", true},

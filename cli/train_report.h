@@ -1,5 +1,4 @@
-// What a training tells while it runs: a line that renews itself on a terminal,
-// JSON lines anywhere else.
+// What a training tells while it runs.
 #ifndef MASKWISE_CLI_TRAIN_REPORT_H_
 #define MASKWISE_CLI_TRAIN_REPORT_H_
 
@@ -29,9 +28,19 @@ struct TrainMoment {
   bool was_done = false;  // already, when this run began
 };
 
+enum class ProgressStyle {
+  line,   // one that renews itself, for terminals
+  lines,  // one for each evaluation
+  json,   // JSON lines
+};
+
+// That of --progress; of "auto" a line on a terminal and JSON elsewhere. Throws
+// Error for another name.
+ProgressStyle progress_style(const std::string& name);
+
 class TrainReport {
  public:
-  explicit TrainReport(nn::Task task);
+  TrainReport(nn::Task task, ProgressStyle style);
 
   void progress(const TrainMoment& moment);
   // After progress(): what the model is worth now.
@@ -43,8 +52,10 @@ class TrainReport {
  private:
   void line(const std::string& text);
 
+  std::string text_of(const TrainMoment& moment) const;
+
   nn::Task task_;
-  bool terminal_;
+  ProgressStyle style_;
   std::string dev_text_;  // of the last evaluation
 };
 

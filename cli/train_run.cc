@@ -62,7 +62,7 @@ class Running {
   explicit Running(const TrainRun& run)
       : run_(run),
         trainer_(run.model, run.examples, run.settings.trainer_options()),
-        report_(run.settings.parsed_task()) {
+        report_(run.settings.parsed_task(), run.progress) {
     if (run.resumes) resume();
   }
 

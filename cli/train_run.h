@@ -7,6 +7,7 @@
 
 #include "maskwise/nn/dataset.h"
 #include "maskwise/nn/text_model.h"
+#include "train_report.h"
 #include "train_settings.h"
 
 namespace maskwise::cli {
@@ -25,6 +26,7 @@ struct TrainRun {
   const TrainSettings& settings;
   std::string folder;
   nn::Compute compute;
+  ProgressStyle progress = ProgressStyle::json;
   bool resumes = false;
 };
 

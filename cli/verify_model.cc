@@ -23,7 +23,6 @@ namespace {
 // The check failed; see main.cc.
 constexpr int kCheckFailed = 1;
 
-constexpr int64_t kMostBeam = 1000;
 constexpr int64_t kMostTexts = 100000;
 
 struct VerifyModelFlags {
@@ -130,13 +129,8 @@ void add_verify_model(CLI::App& app, int& exit_code) {
       ->type_name("N")
       ->check(whole_number(1, kMostTexts))
       ->capture_default_str();
-  command->add_option("--beam", flags->beam, "Hypotheses of a text; 1: greedy")
-      ->type_name("N")
-      ->check(whole_number(1, kMostBeam))
-      ->capture_default_str();
-  command->add_option("--threads", flags->threads, "Default: all")
-      ->type_name("N")
-      ->check(whole_number(1, kMostThreads));
+  add_beam_flag(*command, flags->beam);
+  add_threads_flag(*command, flags->threads);
   add_json_flag(*command, flags->json);
   command->callback([flags, &exit_code] { exit_code = verify_model(*flags); });
 }

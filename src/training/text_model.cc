@@ -75,7 +75,7 @@ TextModelOptions text_model_preset(Task task, std::string_view name) {
   options.layer.heads = 4;
   options.layer.hidden = is_tiny ? 256 : 512;
   options.layer.norm_order = NormOrder::pre;
-  options.layer.dropout = is_tiny ? 0.1 : 0.2;
+  options.layer.dropout = is_tiny ? 0.1 : 0.3;
   options.layer.rotary_base = kRotaryBase;
   return options;
 }

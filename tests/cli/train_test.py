@@ -106,6 +106,18 @@ class Train(tool.ToolTest):
                          r"PER [\d.]+ %\x1b\[K")
         self.assertRegex(last, rf"^m: {UPDATES} updates in 0:\d\d; dev WER ")
 
+    def test_progress_as_lines(self):
+        text = self.run_well(*TRAIN, "m", *BUDGET, "--progress", "lines")
+        *lines, last = text.splitlines()
+        self.assertEqual(len(lines), 10)
+        for line in lines:
+            self.assertRegex(line, r"^\[=* *\] update \d+, loss [\d.]+, \d+ "
+                             r"examples/s, 0:\d\d left; dev WER [\d.]+ %, PER "
+                             r"[\d.]+ %$")
+        self.assertRegex(last, rf"^m: {UPDATES} updates in 0:\d\d; dev WER ")
+        self.refuse([*TRAIN, "n", "--progress", "x"], "[train] unknown "
+                    "--progress 'x'; expected auto, line, lines or json")
+
     def test_a_budget_of_seconds(self):
         begin = time.monotonic()
         done = self.train("m", "--seconds", "0.3")[-1]
