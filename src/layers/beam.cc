@@ -121,8 +121,10 @@ void Beam::finish(const Hypothesis& hypothesis, Ending ending) {
 bool Beam::can_win(const Hypothesis& hypothesis) const {
   if (!best_rank_) return true;
   const int64_t next = std::ssize(hypothesis.tokens) + 1;
-  return std::max(rank_of(hypothesis.sum, next),
-                  rank_of(hypothesis.sum, options_->max_length)) > *best_rank_;
+  const double soon = rank_of(hypothesis.sum, next);
+  if (finished_ >= options_->beam) return soon > *best_rank_;
+  return std::max(soon, rank_of(hypothesis.sum, options_->max_length)) >
+         *best_rank_;
 }
 
 void Beam::expand(const BeamLogits& logits) {
@@ -143,11 +145,10 @@ void Beam::expand(const BeamLogits& logits) {
   }
   live_ = std::move(next);
   if (live_.empty()) return;
-  const bool is_full = finished_ >= options_->beam;
   const bool is_longest = length == options_->max_length;
   // The first has the largest sum, and all have one length.
-  if (is_longest && !is_full) finish(live_.front(), Ending::max_length);
-  if (is_full || is_longest || !can_win(live_.front())) live_.clear();
+  if (is_longest) finish(live_.front(), Ending::max_length);
+  if (is_longest || !can_win(live_.front())) live_.clear();
 }
 
 }  // namespace maskwise::nn::detail

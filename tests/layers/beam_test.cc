@@ -126,6 +126,38 @@ TEST(BeamTest, StopsWhenTheBestLiveHypothesisCannotWin) {
   EXPECT_FALSE(lives_on(-1, 0.49));
 }
 
+// Ends that are unlikely finish as many hypotheses as there may be while the
+// likely one still grows.
+TEST(BeamTest, WhatIsFinishedDoesNotStopWhatIsBetter) {
+  const GenerateOptions options = options_of(2);
+  const Row grows = probabilities({0.9, 0.02, 0.02, 0.06});
+  const Row hopeless = probabilities({0.25, 0.25, 0.25, 0.25});
+  Beam beam(options);
+  expand(beam, {grows});
+  expand(beam, {grows, hopeless});
+  ASSERT_FALSE(beam.live().empty());
+  expand(beam, {probabilities({0.01, 0.01, 0.01, 0.97}), hopeless});
+  EXPECT_TRUE(beam.live().empty());
+  EXPECT_EQ(beam.result().tokens, (std::vector<int64_t>{0, 0}));
+}
+
+// The best finished is ln(0.35) / 2, the best live ln(0.1): worse at its next
+// token, the third, and better if it had all 5.
+TEST(BeamTest, ABeamThatHasFinishedItsNumberLooksOneTokenAhead) {
+  const auto lives_on = [](int64_t width) {
+    const GenerateOptions options = options_of(width);
+    const Row hopeless = probabilities({0.25, 0.25, 0.25, 0.25});
+    Beam beam(options);
+    expand(beam, {probabilities({0.5, 0.02, 0.02, 0.46})});
+    std::vector<Row> rows(beam.live().size(), hopeless);
+    rows[0] = probabilities({0.2, 0.05, 0.05, 0.7});
+    expand(beam, rows);
+    return !beam.live().empty();
+  };
+  EXPECT_FALSE(lives_on(2));
+  EXPECT_TRUE(lives_on(3));
+}
+
 TEST(BeamTest, AbsentTokensAreNeverChosenAndInNoSum) {
   for (const int64_t width : {1, 2}) {
     for (const float absent : {kNan, kMinusInf}) {

@@ -83,14 +83,25 @@ std::vector<Plain> all_sequences(const Language& language, uint32_t key,
   return finished;
 }
 
-// The beam search of maskwise/nn/generate.h without an early stop.
+// Whether the best live hypothesis, with one token more, that is certain, would
+// not be better than all that are finished.
+bool is_beaten(const Plain& live, const std::vector<Plain>& finished,
+               float penalty) {
+  Plain next = live;
+  next.tokens.push_back(0);
+  std::vector<Plain> all = finished;
+  all.push_back(next);
+  return best_of(all, penalty).tokens != next.tokens;
+}
+
+// The beam search of maskwise/nn/generate.h, which stops early only when it has
+// finished its number.
 Plain plain_beam(const Language& language, uint32_t key,
                  const GenerateOptions& options) {
   const auto beam = static_cast<size_t>(options.beam);
   std::vector<Plain> live(1);
   std::vector<Plain> finished;
-  for (int64_t length = 1;
-       length <= options.max_length && finished.size() < beam; ++length) {
+  for (int64_t length = 1; length <= options.max_length; ++length) {
     std::vector<Plain> ranked;
     for (const Plain& before : live) {
       const std::vector<Plain> each = continuations(language, key, before);
@@ -105,10 +116,14 @@ Plain plain_beam(const Language& language, uint32_t key,
         live.push_back(ranked[i]);
       }
     }
+    if (finished.size() >= beam &&
+        (beam == 1 ||  // greedy
+         is_beaten(live.front(), finished, options.length_penalty))) {
+      live.clear();
+      break;
+    }
   }
-  if (finished.size() < beam) {
-    finished.insert(finished.end(), live.begin(), live.end());
-  }
+  finished.insert(finished.end(), live.begin(), live.end());
   return best_of(finished, options.length_penalty);
 }
 

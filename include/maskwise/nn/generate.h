@@ -26,9 +26,9 @@ namespace maskwise::nn {
 // beam larger than V begins with fewer hypotheses than it may have.
 //
 // What is finished is ranked by sum / length^length_penalty, of equals the one
-// that finished first. A sentence is done when it has finished `beam`
-// hypotheses, or when the best live one could not win if everything that
-// follows were certain: when its sum over (length + 1)^length_penalty and over
+// that finished first. A sentence is done when the best live hypothesis could
+// not win if everything that follows were certain: when its sum over
+// (length + 1)^length_penalty and, until `beam` hypotheses are finished, over
 // max_length^length_penalty, the larger of the two, is not above the best
 // finished. One that is not done at max_length finishes its best live
 // hypothesis as it is.
