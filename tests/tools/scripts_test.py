@@ -46,6 +46,24 @@ class Scripts(unittest.TestCase):
                 self.assertEqual((result.returncode, result.stdout), (1, ""))
                 self.assertIn(message, result.stderr)
 
+    def test_demo_refuses_what_is_no_dictionary(self):
+        with tempfile.TemporaryDirectory() as elsewhere:
+            (pathlib.Path(elsewhere) / "few.txt").write_text("cat K AE T\n")
+            for name, message in [
+                    ("nowhere.txt", "'nowhere.txt' is no file that can be "
+                     "read; expected a dictionary"),
+                    (".", "'.' is no file"),
+                    ("few.txt", "found 1 words with phonemes; expected at "
+                     "least 500, one on each line")]:
+                with self.subTest(name=name):
+                    result = subprocess.run(
+                        [ROOT / "scripts/demo", name], cwd=elsewhere,
+                        check=False, timeout=60, stdin=subprocess.DEVNULL,
+                        capture_output=True, text=True)
+                    self.assertEqual((result.returncode, result.stdout),
+                                     (2, ""))
+                    self.assertIn(message, result.stderr)
+
 
 if __name__ == "__main__":
     unittest.main()
