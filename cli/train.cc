@@ -162,6 +162,9 @@ void add_model_flags(CLI::App& command, TrainFlags& flags) {
         "labels");
   named("--preset", settings.preset,
         "tiny (2 layers of 64 features, 256 hidden) or small (4 of 128, 512)");
+  named("--split", settings.split,
+        "Symbols of a source: characters, or what is between blanks; auto: "
+        "blanks when most sources hold one");
   flags.telling.push_back(
       command
           .add_option("--dropout", settings.dropout,
@@ -215,7 +218,7 @@ void add_train(CLI::App& app, int& /*exit_code*/) {
       "labels",
       "maskwise train train.tsv --dev dev.tsv -o model --preset small\n"
       "Pairs are lines: source, tab, target. Symbols of a source are its\n"
-      "characters, or what is between spaces where a source has any.");
+      "characters, or what is between spaces where most sources have some.");
   command->add_option("train", flags->train, "Pairs to train on, tab-separated")
       ->type_name("TRAIN.tsv")
       ->required();

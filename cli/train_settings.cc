@@ -19,6 +19,17 @@ std::optional<T> optional_of(const Json& json) {
   return json.is_null() ? std::nullopt : std::optional<T>(json.get<T>());
 }
 
+// None: by what the sources hold.
+std::optional<nn::Split> split_of(const std::string& name) {
+  if (name == "auto") return std::nullopt;
+  if (name == "characters") return nn::Split::characters;
+  if (name == "blanks") return nn::Split::blanks;
+  throw Error(ErrorCode::invalid_argument,
+              fmt::format("[train] unknown split '{}'; expected auto, "
+                          "characters or blanks",
+                          name));
+}
+
 // What the flags would have refused.
 void check(const TrainSettings& settings, const std::string& path) {
   const auto refuse = [&](const std::string& what) {
@@ -54,6 +65,7 @@ nn::Task TrainSettings::parsed_task() const {
 nn::TextModelOptions TrainSettings::model_options() const {
   nn::TextModelOptions options = nn::text_model_preset(parsed_task(), preset);
   if (dropout) options.layer.dropout = *dropout;
+  options.source_split = split_of(split);
   return options;
 }
 
@@ -87,6 +99,7 @@ int64_t usual_updates(const std::string& preset) {
 void save_settings(const std::string& folder, const TrainSettings& settings) {
   const Json json = {{"task", settings.task},
                      {"preset", settings.preset},
+                     {"split", settings.split},
                      {"seed", settings.seed},
                      {"updates", json_of(settings.updates)},
                      {"seconds", json_of(settings.seconds)},
@@ -106,6 +119,7 @@ TrainSettings load_settings(const std::string& folder) {
     const Json json = Json::parse(load_text(path));
     settings = {.task = json.at("task").get<std::string>(),
                 .preset = json.at("preset").get<std::string>(),
+                .split = json.at("split").get<std::string>(),
                 .seed = json.at("seed").get<int64_t>(),
                 .updates = optional_of<int64_t>(json.at("updates")),
                 .seconds = optional_of<double>(json.at("seconds")),

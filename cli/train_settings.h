@@ -18,6 +18,7 @@ namespace maskwise::cli {
 struct TrainSettings {
   std::string task = "seq2seq";
   std::string preset = "tiny";
+  std::string split = "auto";
   int64_t seed = 1;
   std::optional<int64_t> updates;  // the budget: one of the two
   std::optional<double> seconds;

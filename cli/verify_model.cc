@@ -75,8 +75,9 @@ std::string text_of(const nn::ModelReport& report) {
       "{} texts, {} symbols, read as one batch without its padding. Bits that "
       "change:\n\n",
       human_count(report.texts), human_count(report.symbols));
-  text += fmt::format(kRow, "", "losses", "gradients", "gradients", "answers");
-  text += fmt::format(kRow, "", "", "of symbols", "of parameters", "");
+  text += fmt::format("{:>55} {:>14}\n", "gradients", "gradients");
+  text +=
+      fmt::format(kRow, "", "losses", "of symbols", "of parameters", "answers");
   for (const nn::BatchChange& one : report.changes) {
     text +=
         fmt::format(kRow, one.text, cell_of(one.losses), cell_of(one.symbols),
@@ -85,11 +86,10 @@ std::string text_of(const nn::ModelReport& report) {
   const auto compared = [&](auto kind) {
     return human_count(most_compared(report, kind));
   };
-  text += fmt::format(kRow, "of so many numbers",
-                      compared(&nn::BatchChange::losses),
-                      compared(&nn::BatchChange::symbols),
-                      compared(&nn::BatchChange::parameters),
-                      compared(&nn::BatchChange::answers));
+  text += fmt::format(
+      kRow, "of so many numbers (bytes)", compared(&nn::BatchChange::losses),
+      compared(&nn::BatchChange::parameters),
+      compared(&nn::BatchChange::answers), compared(&nn::BatchChange::symbols));
   const int64_t bits = report.bits_changed();
   return text + (bits == 0 ? "\n0 bits changed: masked means absent\n"
                            : fmt::format("\n{} bits changed: a LEAK\n",

@@ -7,11 +7,12 @@
 
 namespace maskwise::nn {
 
-Split split_for(const std::vector<std::string>& texts) {
-  const bool spaced = std::ranges::any_of(texts, [](const std::string& text) {
+Split split_for(const std::vector<std::string>& texts, double share) {
+  const auto spaced = std::ranges::count_if(texts, [](const std::string& text) {
     return text.find(' ') != std::string::npos;
   });
-  return spaced ? Split::blanks : Split::characters;
+  const double most = share * static_cast<double>(texts.size());
+  return static_cast<double>(spaced) > most ? Split::blanks : Split::characters;
 }
 
 std::vector<std::string> split_text(std::string_view text, Split split) {

@@ -21,6 +21,9 @@ constexpr std::string_view kOperation = "text_model";
 // As Su et al. 2021.
 constexpr double kRotaryBase = 10000;
 
+// Of the sources: a few with a space among words do not make them sentences.
+constexpr double kMost = 0.5;
+
 // Symbols that an answer may have beyond twice the longest target.
 constexpr int64_t kSpareSymbols = 8;
 
@@ -87,7 +90,10 @@ std::unique_ptr<TextModel> make_text_model(const TextModelOptions& options,
     fail(ErrorCode::invalid_argument, kOperation,
          "no pair to make a model for; expected at least 1");
   }
-  Vocabulary source = Vocabulary::from_texts(sides(pairs, &TextPair::source));
+  const std::vector<std::string> sources = sides(pairs, &TextPair::source);
+  Vocabulary source = Vocabulary::from_texts(
+      sources,
+      {.split = options.source_split.value_or(split_for(sources, kMost))});
   std::unique_ptr<TextModel> model;
   if (options.task == Task::classify) {
     check_lengths(options);

@@ -118,6 +118,25 @@ class Train(tool.ToolTest):
         self.refuse([*TRAIN, "n", "--progress", "x"], "[train] unknown "
                     "--progress 'x'; expected auto, line, lines or json")
 
+    def test_sources_are_split_as_most_of_them_say(self):
+        (self.dir / "train.tsv").write_text(
+            "ab c\tX\nabc\tY\nb\tX\n")
+        (self.dir / "dev.tsv").write_text("ab c\tX\n")
+
+        def symbols(folder, *flags):
+            self.train(folder, "--updates", "1", *flags)
+            return json.loads((self.dir / folder / "source.json").read_text())[
+                "symbols"]
+        self.assertEqual(set(symbols("m")), {"a", "b", "c", " "})
+        self.assertEqual(set(symbols("w", "--split", "blanks")),
+                         {"ab", "c", "abc", "b"})
+        (self.dir / "train.tsv").write_text("ab c\tX\na b\tY\nb\tX\n")
+        self.assertEqual(set(symbols("b")), {"a", "ab", "b", "c"})
+        self.assertEqual(set(symbols("c", "--split", "characters")),
+                         {"a", "b", "c", " "})
+        self.refuse([*TRAIN, "n", "--split", "x"], "[train] unknown split 'x'; "
+                    "expected auto, characters or blanks")
+
     def test_a_budget_of_seconds(self):
         begin = time.monotonic()
         done = self.train("m", "--seconds", "0.3")[-1]

@@ -38,6 +38,14 @@ class VerifyModel(ModelTest):
         text = self.run_well("verify-model", "letters", "letters.tsv",
                              "--beam", "2")
         self.assertRegex(text, r"\nNaN in the vectors of padding +0 +0 +0 +-\n")
+        whole = self.report("letters", "letters.tsv", "--beam", "2")
+        right = next(one for one in whole["changes"]
+                     if one["change"] == "padding_right")
+        counts = [f"{right[kind]['compared']:,}" for kind in
+                  ("losses", "symbol_gradients", "parameter_gradients",
+                   "answers")]
+        self.assertIn(["of", "so", "many", "numbers", "(bytes)", *counts],
+                      [line.split() for line in text.splitlines()])
         self.assertTrue(text.endswith(
             "\n0 bits changed: masked means absent\n"))
 

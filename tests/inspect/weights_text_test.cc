@@ -23,8 +23,8 @@ TEST(DrawWeights, InPercentAndADotForNothing) {
 
 TEST(DrawWeights, InAscii) {
   EXPECT_EQ(draw_weights(kWeights, {"x", "y"}, {"a", "b", "c"}, Charset::ascii),
-            "        a     b     c\n"
-            "  x  97 #     3     .\n"
+            "      a     b     c\n"
+            "  x  97 #   3     .\n"
             "  y  20 -  40 +  40 +\n");
 }
 

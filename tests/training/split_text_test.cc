@@ -30,6 +30,12 @@ TEST(SplitText, ATextWithASpaceIsSplitAtBlanks) {
   EXPECT_EQ(nn::split_for({}), Split::characters);
 }
 
+TEST(SplitText, OrTheShareOfTextsThatIsAskedFor) {
+  EXPECT_EQ(nn::split_for({"abc", "d e"}, 0.5), Split::characters);
+  EXPECT_EQ(nn::split_for({"abc", "d e", "f g"}, 0.5), Split::blanks);
+  EXPECT_EQ(nn::split_for({}, 0.5), Split::characters);
+}
+
 TEST(SplitText, WhatIsNotUtf8IsAnErrorThatNamesTheByte) {
   for (const Split split : {Split::characters, Split::blanks}) {
     EXPECT_TRUE(throws_error(ErrorCode::invalid_argument,

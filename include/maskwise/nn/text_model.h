@@ -29,6 +29,9 @@ struct TextModelOptions {
   int64_t layers = 2;  // of the encoder, and of the decoder
   TransformerLayerOptions layer;
   int64_t max_length = 256;  // symbols of a text, begin or end included
+  // Of the sources of a new model; default: blanks when most hold a space.
+  // Targets are split at blanks when one of them holds a space.
+  std::optional<Split> source_split = {};
   // Symbols of an answer at most; 0: twice the longest target that a new model
   // is made for, and some.
   int64_t longest_answer = 0;

@@ -17,8 +17,8 @@ enum class Split {
   blanks,      // what stands between spaces
 };
 
-// blanks when a text holds a space, else characters.
-Split split_for(const std::vector<std::string>& texts);
+// blanks when more than this share of the texts hold a space, else characters.
+Split split_for(const std::vector<std::string>& texts, double share = 0);
 
 // The symbols of a text. Throws Error that names the byte when the text is not
 // UTF-8.
