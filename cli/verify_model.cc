@@ -86,10 +86,11 @@ std::string text_of(const nn::ModelReport& report) {
   const auto compared = [&](auto kind) {
     return human_count(most_compared(report, kind));
   };
-  text += fmt::format(
-      kRow, "of so many numbers (bytes)", compared(&nn::BatchChange::losses),
-      compared(&nn::BatchChange::parameters),
-      compared(&nn::BatchChange::answers), compared(&nn::BatchChange::symbols));
+  text += fmt::format(kRow, "of so many numbers (bytes)",
+                      compared(&nn::BatchChange::losses),
+                      compared(&nn::BatchChange::symbols),
+                      compared(&nn::BatchChange::parameters),
+                      compared(&nn::BatchChange::answers));
   const int64_t bits = report.bits_changed();
   return text + (bits == 0 ? "\n0 bits changed: masked means absent\n"
                            : fmt::format("\n{} bits changed: a LEAK\n",
