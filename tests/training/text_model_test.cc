@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <set>
@@ -279,6 +280,50 @@ TEST(TextModelPreset, KnowsTwoNames) {
   EXPECT_TRUE(throws_error(ErrorCode::invalid_argument,
                            "unknown preset 'hu\\nge'; expected tiny or small",
                            [] { nn::text_model_preset({}, "hu\nge"); }));
+}
+
+TEST_P(TextModels, GradientsAreThoseOfTraining) {
+  const auto one = model();
+  const std::vector<TextExample> examples = examples_for(*one);
+  const nn::TextGradients found = one->gradients(examples);
+  for (const auto& [name, gradient] : one->module().gradients()) {
+    EXPECT_TRUE(same_bits(gradient, Tensor(DType::f32, gradient.shape())));
+  }
+  one->add_gradients(examples, {});
+  EXPECT_TRUE(same_tensors(found.parameters, one->module().gradients()));
+  const std::vector<LossSum> losses = one->losses(examples);
+  for (size_t i = 0; i < examples.size(); ++i) {
+    EXPECT_EQ(found.losses[i].sum, losses[i].sum);
+    EXPECT_EQ(found.losses[i].targets, losses[i].targets);
+  }
+}
+
+// The gradient of an embedding is that of its symbols, each times sqrt(E).
+TEST_P(TextModels, GradientsOfSymbolsAddUpToThoseOfTheEmbedding) {
+  const auto one = model();
+  const std::vector<TextExample> examples = examples_for(*one);
+  const nn::TextGradients found = one->gradients(examples);
+  const int64_t features = one->options().layer.features;
+  const Tensor embedding = found.parameters.at(GetParam() == Task::seq2seq
+                                                   ? "source_embedding.weight"
+                                                   : "embedding.weight");
+  std::vector<double> sums(static_cast<size_t>(embedding.size()));
+  for (size_t i = 0; i < examples.size(); ++i) {
+    ASSERT_EQ(found.source[i].shape(),
+              (Shape{std::ssize(examples[i].source), features}));
+    for (int64_t j = 0; j < found.source[i].size(); ++j) {
+      const int64_t id = examples[i].source[static_cast<size_t>(j / features)];
+      sums[static_cast<size_t>(id * features + j % features)] +=
+          found.source[i].data<float>()[j] *
+          std::sqrt(static_cast<double>(features));
+    }
+  }
+  double largest = 0;
+  for (int64_t i = 0; i < embedding.size(); ++i) {
+    EXPECT_NEAR(embedding.data<float>()[i], sums[static_cast<size_t>(i)], 1e-5);
+    largest = std::max(largest, std::fabs(sums[static_cast<size_t>(i)]));
+  }
+  EXPECT_GT(largest, 1e-3);
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ struct BatchChange {
   std::optional<BitCount> losses;      // of each text
   std::optional<BitCount> symbols;     // gradients of each embedded symbol
   std::optional<BitCount> parameters;  // gradients of each parameter
-  std::optional<BitCount> answers;     // symbols of each answer
+  std::optional<BitCount> answers;     // bytes of each answer
 };
 
 struct ModelReport {
