@@ -54,7 +54,8 @@ void evaluate(const EvaluateFlags& flags) {
       model->predict(nn::sides(pairs, &nn::TextPair::source),
                      {.beam = flags.beam}, {.threads = flags.threads});
   report(model->options().task,
-         nn::error_rates(nn::sides(pairs, &nn::TextPair::target), answers),
+         nn::error_rates(nn::sides(pairs, &nn::TextPair::target), answers,
+                         model->target_split()),
          flags.json);
 }
 

@@ -134,13 +134,17 @@ class Running {
         run_seconds > 0 ? updates * batch / run_seconds : 0;
   }
 
+  nn::ErrorRates rates_of(const std::vector<std::string>& answers) const {
+    return nn::error_rates(nn::sides(run_.dev, &nn::TextPair::target), answers,
+                           run_.model.target_split());
+  }
+
   DevFigures dev_figures() {
     nn::TextModel& model = run_.model;
     const std::vector<std::string> answers = model.predict(
         nn::sides(run_.dev, &nn::TextPair::source), {.beam = 1}, run_.compute);
-    return {
-        mean_loss(model, run_.dev_examples, run_.compute),
-        nn::error_rates(nn::sides(run_.dev, &nn::TextPair::target), answers)};
+    return {mean_loss(model, run_.dev_examples, run_.compute),
+            rates_of(answers)};
   }
 
   void evaluate() {
@@ -176,8 +180,7 @@ class Running {
     updates_before_ = trainer_.updates();
     best_ = DevFigures();
     best_->loss = number_in<double>(numbers, kBestLoss, path);
-    best_->rates = nn::error_rates(nn::sides(run_.dev, &nn::TextPair::target),
-                                   nn::sides(run_.dev, &nn::TextPair::target));
+    best_->rates = rates_of(nn::sides(run_.dev, &nn::TextPair::target));
     best_->rates.wrong = number_in<int64_t>(numbers, kBestWrong, path);
     best_->rates.edits = number_in<int64_t>(numbers, kBestEdits, path);
     moment_.update.update = trainer_.updates();

@@ -19,6 +19,7 @@ class ClassifierModel : public TextModel {
 
   const TextModelOptions& options() const override { return options_; }
   Module& module() override { return classifier_; }
+  Split target_split() const override { return Split::blanks; }
   TextExample encode(const TextPair& pair) const override;
   std::vector<LossSum> losses(const std::vector<TextExample>& examples,
                               const Compute& compute) override;

@@ -4,7 +4,6 @@
 #include <numeric>
 
 #include "base/fail.h"
-#include "maskwise/nn/vocabulary.h"
 
 namespace maskwise::nn {
 namespace {
@@ -42,7 +41,7 @@ double ErrorRates::symbol_error_rate() const { return percent(edits, symbols); }
 double ErrorRates::accuracy() const { return percent(n - wrong, n); }
 
 ErrorRates error_rates(const std::vector<std::string>& expected,
-                       const std::vector<std::string>& answers) {
+                       const std::vector<std::string>& answers, Split split) {
   if (expected.size() != answers.size()) {
     maskwise::detail::fail(ErrorCode::shape_mismatch, "error_rates",
                            "{} answers to {} questions; expected one for each",
@@ -50,8 +49,8 @@ ErrorRates error_rates(const std::vector<std::string>& expected,
   }
   ErrorRates rates = {.n = std::ssize(expected)};
   for (size_t i = 0; i < expected.size(); ++i) {
-    const Symbols wanted = split_text(expected[i], Split::blanks);
-    const Symbols found = split_text(answers[i], Split::blanks);
+    const Symbols wanted = split_text(expected[i], split);
+    const Symbols found = split_text(answers[i], split);
     if (wanted != found) ++rates.wrong;
     rates.edits += edit_distance(found, wanted);
     rates.symbols += std::ssize(wanted);

@@ -19,6 +19,7 @@ class Seq2SeqModel : public TextModel {
 
   const TextModelOptions& options() const override { return options_; }
   Module& module() override { return transformer_; }
+  Split target_split() const override { return target_.split(); }
   TextExample encode(const TextPair& pair) const override;
   std::vector<LossSum> losses(const std::vector<TextExample>& examples,
                               const Compute& compute) override;

@@ -77,5 +77,13 @@ TEST(ErrorRates, NeedAnAnswerToEach) {
                            }));
 }
 
+TEST(ErrorRates, SymbolsMayBeCharacters) {
+  const ErrorRates rates =
+      error_rates({"a\u00DFc", "de"}, {"a\u00DF", "de"}, nn::Split::characters);
+  EXPECT_EQ(rates.wrong, 1);
+  EXPECT_EQ(rates.edits, 1);
+  EXPECT_EQ(rates.symbols, 5);
+}
+
 }  // namespace
 }  // namespace maskwise::testing

@@ -35,6 +35,14 @@ TEST(Seq2SeqModel, ReadsEachSideByItsOwnVocabulary) {
   EXPECT_EQ(example.target, (Ids{6, Vocabulary::kUnknown, 4}));
 }
 
+TEST(Seq2SeqModel, AnswersInTheSymbolsOfItsTargets) {
+  const nn::TextModelOptions options = tiny_options(nn::Task::seq2seq);
+  EXPECT_EQ(nn::make_text_model(options, {{"a b", "xy"}}, 1)->target_split(),
+            Split::characters);
+  EXPECT_EQ(nn::make_text_model(options, {{"ab", "x y"}}, 1)->target_split(),
+            Split::blanks);
+}
+
 TEST(Seq2SeqModel, RefusesTextsThatAreEmptyOrTooLong) {
   const Seq2SeqModel model = undecided();
   const std::string eleven(11, 'x');

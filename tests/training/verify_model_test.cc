@@ -76,6 +76,7 @@ class Leaky : public nn::TextModel {
     return honest_.options();
   }
   nn::Module& module() override { return honest_.module(); }
+  nn::Split target_split() const override { return honest_.target_split(); }
   nn::TextExample encode(const nn::TextPair& pair) const override {
     return honest_.encode(pair);
   }

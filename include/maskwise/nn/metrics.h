@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "maskwise/nn/vocabulary.h"
+
 namespace maskwise::nn {
 
 // Of n answers beside what was expected, in order.
@@ -21,10 +23,11 @@ struct ErrorRates {
   double accuracy() const;           // 1 - wrong / n
 };
 
-// Symbols are what stands between spaces. Throws Error when there are not as
-// many answers as expected.
+// Symbols are what stands between spaces, or characters. Throws Error when
+// there are not as many answers as expected.
 ErrorRates error_rates(const std::vector<std::string>& expected,
-                       const std::vector<std::string>& answers);
+                       const std::vector<std::string>& answers,
+                       Split split = Split::blanks);
 
 }  // namespace maskwise::nn
 

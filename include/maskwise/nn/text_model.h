@@ -137,6 +137,9 @@ class TextModel {
   virtual const TextModelOptions& options() const = 0;
   virtual Module& module() = 0;
 
+  // What a symbol of an answer is; a label is one symbol, or several words.
+  virtual Split target_split() const = 0;
+
   // The pair as ids. Throws Error "[operation] ..." when a side has no symbol,
   // is longer than max_length, or is a label that the model does not know.
   virtual TextExample encode(const TextPair& pair) const = 0;
