@@ -7,6 +7,7 @@
 #include <optional>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "commands.h"
@@ -17,6 +18,8 @@
 
 namespace maskwise::cli {
 namespace {
+
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 struct PredictFlags {
   std::string folder;
@@ -32,6 +35,9 @@ std::vector<std::string> texts_of(const std::string& path) {
   std::vector<std::string> texts;
   for (std::string line; std::getline(lines, line);) {
     if (line.ends_with('\r')) line.pop_back();
+    if (texts.empty() && line.starts_with(kByteOrderMark)) {
+      line.erase(0, kByteOrderMark.size());
+    }
     texts.push_back(line.substr(0, line.find('\t')));
     if (texts.back().empty()) {
       throw Error(ErrorCode::io,

@@ -158,8 +158,8 @@ void add_model_flags(CLI::App& command, TrainFlags& flags) {
                                 ->capture_default_str());
   };
   named("--task", settings.task,
-        "seq2seq: target symbols are between spaces; classify: targets are "
-        "labels");
+        "seq2seq: target symbols are between spaces, or characters where no "
+        "target has a space; classify: targets are labels");
   named("--preset", settings.preset,
         "tiny (2 layers of 64 features, 256 hidden) or small (4 of 128, 512)");
   named("--split", settings.split,

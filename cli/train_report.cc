@@ -1,6 +1,7 @@
 #include "train_report.h"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,6 +17,15 @@ namespace {
 std::string clock_text(double seconds) {
   const auto whole = static_cast<int64_t>(std::lround(seconds));
   return fmt::format("{}:{:02}", whole / 60, whole % 60);
+}
+
+// What of a line fits the terminal, so that it can renew itself.
+std::string fitting(const std::string& text) {
+  winsize size = {};
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) {
+    return text;
+  }
+  return text.substr(0, size.ws_col - 1U);
 }
 
 // Of 20 characters.
@@ -89,7 +99,7 @@ std::string TrainReport::text_of(const TrainMoment& moment) const {
 void TrainReport::progress(const TrainMoment& moment) {
   if (style_ == ProgressStyle::json) line(json_of(moment).dump());
   if (style_ == ProgressStyle::line) {
-    print(fmt::format("\r{}\033[K", text_of(moment)));
+    print(fmt::format("\r{}\033[K", fitting(text_of(moment))));
   }
 }
 

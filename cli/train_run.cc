@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <optional>
 #include <string_view>
 
@@ -149,6 +150,13 @@ class Running {
 
   void evaluate() {
     const DevFigures found = dev_figures();
+    if (!std::isfinite(found.loss)) {
+      throw Error(
+          ErrorCode::invalid_argument,
+          fmt::format("[train] after update {} the loss on --dev is {}; "
+                      "expected a finite one, try a smaller --rate",
+                      trainer_.updates(), found.loss));
+    }
     const bool is_best =
         !best_ || found.rates.wrong < best_->rates.wrong ||
         (found.rates.wrong == best_->rates.wrong && found.loss < best_->loss);

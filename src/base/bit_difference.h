@@ -3,6 +3,7 @@
 #define MASKWISE_BASE_BIT_DIFFERENCE_H_
 
 #include <bit>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -15,6 +16,12 @@ inline int64_t bits_between(float a, float b) {
 
 inline int64_t bits_between(double a, double b) {
   return std::popcount(std::bit_cast<uint64_t>(a) ^ std::bit_cast<uint64_t>(b));
+}
+
+// One NaN is as good as another: their signs and payloads are no number's.
+template <typename Float>
+int64_t bits_between_numbers(Float a, Float b) {
+  return std::isnan(a) && std::isnan(b) ? 0 : bits_between(a, b);
 }
 
 inline int64_t bits_between(const float* a, const float* b, int64_t count) {

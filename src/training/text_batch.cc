@@ -83,8 +83,14 @@ TokenBatch TextBatch::batch(std::optional<int64_t> filler) const {
   if (!filler) return {ids_, rows_};
   Tensor filled = ids_.clone();
   auto* ids = filled.mutable_data<int64_t>();
-  std::replace(ids, ids + filled.size(), Vocabulary::kPad, *filler);
-  return {filled, rows_};
+  TokenRows rows = rows_;
+  for (int64_t i = 0; i < filled.size(); ++i) {
+    if (ids[i] != Vocabulary::kPad) continue;
+    ids[i] = *filler;
+    // Where it stands nobody sees, but it must be a position of the model.
+    rows.positions[static_cast<size_t>(i)] = 0;
+  }
+  return {filled, rows};
 }
 
 Tensor TextBatch::rows_of(const TensorView& x, size_t i) const {

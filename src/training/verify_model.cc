@@ -11,6 +11,7 @@ namespace maskwise::nn {
 namespace {
 
 using maskwise::detail::bits_between;
+using maskwise::detail::bits_between_numbers;
 
 using Answers = std::vector<std::string>;
 
@@ -19,12 +20,17 @@ constexpr int64_t kExtra = 5;
 
 void add(BitCount& count, double a, double b) {
   ++count.compared;
-  count.changed += bits_between(a, b);
+  count.changed += bits_between_numbers(a, b);
 }
 
 void add(BitCount& count, const Tensor& a, const Tensor& b) {
   count.compared += a.size();
-  count.changed += bits_between(a.data<float>(), b.data<float>(), a.size());
+  const auto* x = a.data<float>();
+  const auto* y = b.data<float>();
+  if (bits_between(x, y, a.size()) == 0) return;
+  for (int64_t i = 0; i < a.size(); ++i) {
+    count.changed += bits_between_numbers(x[i], y[i]);
+  }
 }
 
 // Of texts a bit is one of a byte; bytes that one of them lacks differ wholly.

@@ -19,6 +19,13 @@ TEST(BitDifference, CountsBits) {
   EXPECT_EQ(bits_between(std::numeric_limits<double>::infinity(), 0.0), 11);
 }
 
+TEST(BitDifference, OneNanIsAsGoodAsAnother) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_EQ(detail::bits_between_numbers(nan, -nan), 0);
+  EXPECT_GT(detail::bits_between_numbers(nan, 1.0F), 0);
+  EXPECT_EQ(detail::bits_between_numbers(0.0, -0.0), 1);
+}
+
 TEST(BitDifference, AddsThemOverNumbers) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const float a[] = {1, nan, 0, 7};

@@ -30,6 +30,11 @@ class Predict(ModelTest):
                     self.assertEqual(self.answers("letters", word, "--beam",
                                                   beam, *flags), [answer])
 
+    def test_a_file_may_begin_with_a_byte_order_mark(self):
+        (self.dir / "texts").write_bytes(b"\xef\xbb\xbfabc\r\nb\r\n")
+        self.assertEqual(self.answers("letters", "--input", "texts"),
+                         ["A B C", "B"])
+
     def test_texts_of_a_file(self):
         expected = self.answers("letters", *WORDS)
         (self.dir / "plain.txt").write_text("\n".join(WORDS))

@@ -8,7 +8,9 @@ import random
 import resource
 import shutil
 import signal
+import struct
 import subprocess
+import termios
 import time
 
 import tool
@@ -136,6 +138,25 @@ class Train(tool.ToolTest):
                          {"a", "b", "c", " "})
         self.refuse([*TRAIN, "n", "--split", "x"], "[train] unknown split 'x'; "
                     "expected auto, characters or blanks")
+
+    def test_a_training_that_diverges_is_an_error(self):
+        result = self.tool(*TRAIN, "m", *BUDGET[:-2], "--rate", "1e30")
+        self.assertEqual(result.returncode, 2)
+        self.assertRegex(result.stderr.decode(), r"^maskwise: \[train\] after "
+                         r"update \d+ the loss on --dev is -?(nan|inf); expected "
+                         r"a finite one, try a smaller --rate\n$")
+
+    def test_progress_fits_the_terminal(self):
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ,
+                    struct.pack("HHHH", 24, 40, 0, 0))
+        result = self.tool(*TRAIN, "m", *BUDGET, stdout=theirs)
+        os.close(theirs)
+        self.assertEqual(result.returncode, 0)
+        text = os.read(ours, 1 << 20).decode()
+        os.close(ours)
+        for line in text.split("\r")[1:3]:
+            self.assertEqual(len(line.removesuffix("\x1b[K")), 39)
 
     def test_a_budget_of_seconds(self):
         begin = time.monotonic()

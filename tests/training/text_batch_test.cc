@@ -75,6 +75,7 @@ TEST(TextBatch, PaddingMovesNoPosition) {
 TEST(TextBatch, AFillerStandsForPaddingWhereModelsRead) {
   const TextBatch texts(kIds, {.padding = Padding::left});
   EXPECT_EQ(values(texts.batch(9).ids), (Ids{7, 5, 7, 9, 9, 6, 9, 5, 4}));
+  EXPECT_EQ(texts.batch(9).rows.positions, (Ids{0, 1, 2, 0, 0, 0, 0, 0, 1}));
   EXPECT_EQ(values(texts.batch().ids), values(texts.ids()));
   EXPECT_EQ(values(texts.ids()), (Ids{7, 5, 7, 0, 0, 6, 0, 5, 4}));
 }

@@ -146,6 +146,18 @@ TEST(VerifyModel, FindsALeak) {
   EXPECT_EQ(report.bits_changed(), 11);
 }
 
+TEST(VerifyModel, ReadsTextsOfFullLength) {
+  for (const Task task : kBothTasks) {
+    const auto model = tiny_model(task);
+    const std::string longest(12, 'a');
+    const std::string target =
+        task == Task::seq2seq ? longest.substr(1) : "yes";
+    EXPECT_EQ(nn::verify_model(*model, {{longest, target}, {"a", target}})
+                  .bits_changed(),
+              0);
+  }
+}
+
 TEST(VerifyModel, NothingToVerifyWithIsRefused) {
   const auto model = tiny_model(Task::seq2seq);
   EXPECT_TRUE(

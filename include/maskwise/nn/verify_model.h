@@ -13,7 +13,9 @@
 
 namespace maskwise::nn {
 
-// Numbers that were held against others, and bits of them that differ.
+// Numbers that were held against others, and bits of them that differ. One NaN
+// is as good as another: what a model that has diverged gives is NaN anywhere,
+// but its sign is nothing that is promised.
 struct BitCount {
   int64_t compared = 0;
   int64_t changed = 0;
