@@ -43,15 +43,15 @@ AttentionSite site_of(const std::string& name, const SiteMask& site,
                       const Compute& compute) {
   const TensorView keys = part_of(result.kv, 0);
   const TensorView values = part_of(result.kv, 1);
-  BoundMask mask = site.mask.bind({.batch = result.q.dim(0),
-                                   .heads = result.q.dim(2),
-                                   .q_len = result.q.dim(1),
-                                   .kv_len = result.kv.dim(1)});
+  const BoundMask mask = site.mask.bind({.batch = result.q.dim(0),
+                                         .heads = result.q.dim(2),
+                                         .q_len = result.q.dim(1),
+                                         .kv_len = result.kv.dim(1)});
   const AttentionOptions options = options_for(compute, maskwise::Weights::all);
   Tensor weights =
       attention(result.q, keys, values, compile(mask), options).weights;
   return {.name = name,
-          .mask = std::move(mask),
+          .mask = mask,
           .k_ids = site.keys.ids,
           .q_symbols = symbols_of(site.queries),
           .k_symbols = symbols_of(site.keys),
