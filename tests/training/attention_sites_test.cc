@@ -19,8 +19,8 @@ using nn::AttentionSite;
 using nn::Task;
 using Symbols = std::vector<std::vector<std::string>>;
 
-std::vector<nn::TextExample> examples_of(const nn::TextModel& model,
-                                         std::vector<nn::TextPair> pairs) {
+std::vector<nn::TextExample> examples_of(
+    const nn::TextModel& model, const std::vector<nn::TextPair>& pairs) {
   std::vector<nn::TextExample> examples;
   for (const nn::TextPair& pair : pairs) {
     examples.push_back(model.encode(pair));
