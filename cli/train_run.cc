@@ -37,8 +37,7 @@ double mean_loss(nn::TextModel& model,
     const auto last = examples.begin() + static_cast<std::ptrdiff_t>(std::min(
                                              examples.size(), i + kTogether));
     for (const nn::LossSum& one : model.losses({first, last}, compute)) {
-      all.sum += one.sum;
-      all.targets += one.targets;
+      all += one;
     }
   }
   return all.mean();
@@ -121,8 +120,7 @@ class Running {
   }
 
   void count() {
-    since_.sum += moment_.update.loss.sum;
-    since_.targets += moment_.update.loss.targets;
+    since_ += moment_.update.loss;
     moment_.loss = since_.mean();
     moment_.seconds = seconds();
     moment_.share = std::min(1.0, used());

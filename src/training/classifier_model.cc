@@ -137,29 +137,25 @@ LossSum ClassifierModel::add_gradients(const std::vector<TextExample>& examples,
   const ClassifierBatch batch(examples, {}, options.dropout);
   const CrossEntropy found = learn(classifier_, batch, options, compute).loss;
   LossSum all;
-  for (const LossSum& one : sums_of(found)) {
-    all.sum += one.sum;
-    all.targets += one.targets;
-  }
+  for (const LossSum& one : sums_of(found)) all += one;
   return all;
 }
 
 TextGradients ClassifierModel::gradients(
     const std::vector<TextExample>& examples,
     const TextGradientOptions& options, const Compute& compute) {
-  ClassifierModel own(options_, source_, labels_);
-  share_parameters(classifier_, own.classifier_);
   if (options.poisoned) {
     fail(ErrorCode::invalid_argument, kOperation,
          "poisoned padding; expected none: the mean over a text goes by the "
          "ids of padding, not by a mask");
   }
   const ClassifierBatch batch(examples, options.layout);
-  const Lesson lesson = learn(own.classifier_, batch, {}, compute);
+  const std::unique_ptr<ClassifierModel> own = sharing();
+  const Lesson lesson = learn(own->classifier_, batch, {}, compute);
   TextGradients found = {.losses = sums_of(lesson.loss),
                          .source = {},
                          .target = {},
-                         .parameters = own.classifier_.gradients()};
+                         .parameters = own->classifier_.gradients()};
   for (size_t i = 0; i < examples.size(); ++i) {
     found.source.push_back(batch.texts.rows_of(lesson.d_source, i));
   }
@@ -204,7 +200,9 @@ std::vector<std::string> ClassifierModel::predict(
       });
 }
 
-std::unique_ptr<TextModel> ClassifierModel::twin() const {
+std::unique_ptr<TextModel> ClassifierModel::twin() const { return sharing(); }
+
+std::unique_ptr<ClassifierModel> ClassifierModel::sharing() const {
   auto twin = std::make_unique<ClassifierModel>(options_, source_, labels_);
   share_parameters(classifier_, twin->classifier_);
   return twin;

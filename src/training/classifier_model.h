@@ -39,6 +39,8 @@ class ClassifierModel : public TextModel {
   void save(const std::string& folder) override;
 
  private:
+  std::unique_ptr<ClassifierModel> sharing() const;  // as twin()
+
   TextModelOptions options_;
   Vocabulary source_;
   std::vector<std::string> labels_;  // sorted

@@ -150,8 +150,7 @@ LossSum Seq2SeqModel::add_gradients(const std::vector<TextExample>& examples,
 TextGradients Seq2SeqModel::gradients(const std::vector<TextExample>& examples,
                                       const TextGradientOptions& options,
                                       const Compute& compute) {
-  Seq2SeqModel own(options_, source_, target_);
-  share_parameters(transformer_, own.transformer_);
+  const std::unique_ptr<Seq2SeqModel> own = sharing();
   Seq2SeqBatch batch(examples, options.layout);
   std::optional<PoisonedRow> source;
   std::optional<PoisonedRow> target;
@@ -160,11 +159,11 @@ TextGradients Seq2SeqModel::gradients(const std::vector<TextExample>& examples,
     source.emplace(transformer_.source_embedding, kSourceFiller);
     target.emplace(transformer_.target_embedding, kTargetFiller);
   }
-  const Lesson lesson = learn(own.transformer_, batch, {}, compute);
+  const Lesson lesson = learn(own->transformer_, batch, {}, compute);
   TextGradients found = {.losses = batch.target.loss_sums(lesson.loss.losses),
                          .source = {},
                          .target = {},
-                         .parameters = own.transformer_.gradients()};
+                         .parameters = own->transformer_.gradients()};
   for (size_t i = 0; i < examples.size(); ++i) {
     found.source.push_back(batch.source.rows_of(lesson.inputs.d_source, i));
     found.target.push_back(batch.target.rows_of(lesson.inputs.d_target, i));
@@ -218,7 +217,9 @@ std::vector<std::string> Seq2SeqModel::predict(
       });
 }
 
-std::unique_ptr<TextModel> Seq2SeqModel::twin() const {
+std::unique_ptr<TextModel> Seq2SeqModel::twin() const { return sharing(); }
+
+std::unique_ptr<Seq2SeqModel> Seq2SeqModel::sharing() const {
   auto twin = std::make_unique<Seq2SeqModel>(options_, source_, target_);
   share_parameters(transformer_, twin->transformer_);
   return twin;

@@ -39,6 +39,8 @@ class Seq2SeqModel : public TextModel {
   void save(const std::string& folder) override;
 
  private:
+  std::unique_ptr<Seq2SeqModel> sharing() const;  // as twin()
+
   TextModelOptions options_;
   Vocabulary source_;
   Vocabulary target_;

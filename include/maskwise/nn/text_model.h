@@ -56,6 +56,12 @@ struct LossSum {
   double sum = 0;
   int64_t targets = 0;
 
+  LossSum& operator+=(const LossSum& other) {
+    sum += other.sum;
+    targets += other.targets;
+    return *this;
+  }
+
   double mean() const {
     return targets == 0 ? 0 : sum / static_cast<double>(targets);
   }
