@@ -78,7 +78,7 @@ void check_resumed(const TrainFlags& flags) {
 void check_pairs(const std::string& path, std::string_view name,
                  const std::vector<nn::TextPair>& pairs,
                  const std::string& begun, const std::string& folder) {
-  if (digest(pairs) == begun) return;
+  if (nn::digest(pairs) == begun) return;
   throw Error(ErrorCode::invalid_argument,
               fmt::format("[train] '{}' holds other pairs than the {} that the "
                           "training in '{}' was begun with",
@@ -93,8 +93,8 @@ void note_pairs(TrainFlags& flags, const std::vector<nn::TextPair>& pairs,
                 flags.folder);
     check_pairs(flags.dev, "--dev", dev, settings.dev_digest, flags.folder);
   }
-  settings.train_digest = digest(pairs);
-  settings.dev_digest = digest(dev);
+  settings.train_digest = nn::digest(pairs);
+  settings.dev_digest = nn::digest(dev);
 }
 
 // The folder of a training that begins. Another may have begun in it since it

@@ -77,21 +77,6 @@ nn::TrainerOptions TrainSettings::trainer_options() const {
           .seed = static_cast<uint64_t>(seed)};
 }
 
-std::string digest(const std::vector<nn::TextPair>& pairs) {
-  // FNV-1a of 64 bits.
-  uint64_t hash = 0xcbf29ce484222325;
-  const auto add = [&](const std::string& text, char end) {
-    for (const char c : text + end) {
-      hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-    }
-  };
-  for (const nn::TextPair& pair : pairs) {
-    add(pair.source, '\t');
-    add(pair.target, '\n');
-  }
-  return fmt::format("{:016x}", hash);
-}
-
 int64_t usual_updates(const std::string& preset) {
   return preset == "tiny" ? 1000 : 2500;
 }

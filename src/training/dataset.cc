@@ -7,6 +7,7 @@
 #include <tuple>
 #include <utility>
 
+#include "base/byte_digest.h"
 #include "base/checked_math.h"
 #include "base/fail.h"
 #include "base/format.h"
@@ -155,6 +156,15 @@ std::vector<TextPair> load_pairs(const std::string& path) {
         maskwise::detail::printable(path, maskwise::detail::kLongestShownPath));
   }
   return pairs;
+}
+
+std::string digest(const std::vector<TextPair>& pairs) {
+  maskwise::detail::ByteDigest digest;
+  for (const TextPair& pair : pairs) {
+    digest.add(pair.source + "\t");
+    digest.add(pair.target + "\n");
+  }
+  return digest.text();
 }
 
 std::vector<std::string> sides(const std::vector<TextPair>& pairs,

@@ -36,6 +36,18 @@ TEST(LoadPairs, ReadsLinesWhateverTheirEnds) {
   }
 }
 
+TEST(Digest, IsOfThePairsAndWhereTheyEnd) {
+  const std::vector<nn::TextPair> pairs = {{"a", "bc"}, {"d", "e"}};
+  const std::string digest = nn::digest(pairs);
+  EXPECT_EQ(digest, "b52488a8e5524042");
+  EXPECT_EQ(nn::digest({}), "cbf29ce484222325");
+  const std::vector<nn::TextPair> others[] = {
+      {{"ab", "c"}, {"d", "e"}}, {{"a", "bcd"}, {"", "e"}},
+      {{"d", "e"}, {"a", "bc"}}, {{"a", "bc"}},
+      {{"a", "bc"}, {"d", "f"}}, {{"A", "bc"}, {"d", "e"}}};
+  for (const auto& other : others) EXPECT_NE(nn::digest(other), digest);
+}
+
 TEST(Sides, AreInTheOrderOfThePairs) {
   const std::vector<nn::TextPair> pairs = {{"b", "B"}, {"a", "A"}, {"b", "C"}};
   EXPECT_EQ(nn::sides(pairs, &nn::TextPair::source),

@@ -23,6 +23,10 @@ struct TextPair {
 // of nothing but spaces, or is not UTF-8.
 std::vector<TextPair> load_pairs(const std::string& path);
 
+// 16 hexadecimal digits that are others when a pair is, but for those who make
+// two lists alike on purpose.
+std::string digest(const std::vector<TextPair>& pairs);
+
 // One side of each pair, as in sides(pairs, &TextPair::source).
 std::vector<std::string> sides(const std::vector<TextPair>& pairs,
                                std::string TextPair::*side);
