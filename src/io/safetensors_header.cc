@@ -12,6 +12,7 @@
 #include "base/checked_math.h"
 #include "base/fail.h"
 #include "base/format.h"
+#include "base/json_reason.h"
 #include "base/printable.h"
 #include "base/suggest.h"
 
@@ -293,13 +294,10 @@ bool HeaderReader::end_array() {
 
 bool HeaderReader::parse_error(size_t position, const std::string& /*token*/,
                                const Json::exception& error) {
-  // "[json.exception.parse_error.101] parse error at line 1, column 3: text"
-  const std::string_view text = error.what();
+  // A header is one line: where it is in it, the byte says.
+  const std::string_view text = json_reason(error.what());
   const size_t colon = text.find(": ");
-  const size_t bracket = text.find("] ");
-  const size_t start = colon != text.npos     ? colon + 2
-                       : bracket != text.npos ? bracket + 2
-                                              : 0;
+  const size_t start = colon != text.npos ? colon + 2 : 0;
   constexpr size_t kLongestReason = 200;
   fail(ErrorCode::io, "safetensors",
        "{}: header: found no JSON at byte {}: {}; the file is damaged or no "

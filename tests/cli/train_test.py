@@ -295,8 +295,23 @@ class Train(tool.ToolTest):
 
         for name, content, fragment in (
                 ("training.json", b"{}", "'m/training.json' holds no settings "
-                                         "of a training: "),
-                ("training.json", b"[", "holds no settings of a training: "),
+                                         "of a training: 'task' is missing; "
+                                         "expected a text"),
+                ("training.json", b"{\n[", "holds no settings of a training: "
+                                          "parse error at line 2, column 1: "),
+                ("training.json", b'{"task": "\xff"}', "ill-formed UTF-8 byte\n"),
+                ("training.json", b"[1]", "training: expected an object"),
+                ("training.json", with_settings(seed="1\n"),
+                 "'seed' is \"1\\n\"; expected a whole number"),
+                ("training.json", with_settings(updates=1.5),
+                 "'updates' is 1.5; expected a whole number"),
+                ("training.json", with_settings(seed=2 ** 63),
+                 "'seed' is 9223372036854775808; expected at most "
+                 "9223372036854775807"),
+                ("training.json", with_settings(rate=None),
+                 "'rate' is null; expected a number"),
+                ("training.json", with_settings(task=["x" * 50]),
+                 "'task' is [\"" + "x" * 38 + "...; expected a text"),
                 ("training.json", with_settings(updates=None),
                  "expected updates or seconds"),
                 ("training.json", with_settings(seconds=1),
