@@ -6,11 +6,11 @@
 #include <chrono>
 #include <cmath>
 #include <optional>
-#include <string_view>
 
 #include "maskwise/maskwise.h"
 #include "maskwise/nn/metrics.h"
 #include "maskwise/nn/trainer.h"
+#include "text_lines.h"
 #include "train_folder.h"
 #include "train_report.h"
 
@@ -216,10 +216,7 @@ std::vector<nn::TextExample> encoded(const nn::TextModel& model,
     try {
       examples.push_back(model.encode(pair));
     } catch (const Error& error) {
-      const std::string_view what = error.what();
-      throw Error(error.code(), fmt::format("[train] '{}', line {}: {}", path,
-                                            examples.size() + 1,
-                                            what.substr(what.find("] ") + 2)));
+      fail_at({path, examples.size() + 1}, "train", error);
     }
   }
   return examples;

@@ -123,6 +123,19 @@ TextExample ClassifierModel::encode(const TextPair& pair) const {
   return example;
 }
 
+TextIds ClassifierModel::encode_source(const std::string& text,
+                                       UnknownSymbols unknown) const {
+  return ids_of(kOperation, text, source_, {options_.max_length, unknown});
+}
+
+UnknownParts ClassifierModel::unknown_in(const TextPair& pair) const {
+  UnknownParts found = {.source = unknown_symbols(pair.source, source_)};
+  if (!std::ranges::binary_search(labels_, pair.target)) {
+    found.target = {pair.target};
+  }
+  return found;
+}
+
 std::vector<LossSum> ClassifierModel::losses(
     const std::vector<TextExample>& examples, const Compute& compute) {
   const ClassifierBatch batch(examples);
@@ -181,8 +194,7 @@ std::vector<std::string> ClassifierModel::predict(
   return answers_by_length(
       texts, options.most_texts,
       [&](const std::string& text) {
-        return ids_of(kOperation, text, source_,
-                      {options_.max_length, options.unknown});
+        return encode_source(text, options.unknown);
       },
       [&](const std::vector<TextIds>& ids) {
         std::vector<TextExample> examples;

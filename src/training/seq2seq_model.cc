@@ -130,6 +130,16 @@ TextExample Seq2SeqModel::encode(const TextPair& pair) const {
   return example;
 }
 
+TextIds Seq2SeqModel::encode_source(const std::string& text,
+                                    UnknownSymbols unknown) const {
+  return ids_of(kOperation, text, source_, {options_.max_length, unknown});
+}
+
+UnknownParts Seq2SeqModel::unknown_in(const TextPair& pair) const {
+  return {.source = unknown_symbols(pair.source, source_),
+          .target = unknown_symbols(pair.target, target_)};
+}
+
 std::vector<LossSum> Seq2SeqModel::losses(
     const std::vector<TextExample>& examples, const Compute& compute) {
   const Seq2SeqBatch batch(examples);
@@ -196,8 +206,7 @@ std::vector<std::string> Seq2SeqModel::predict(
   return answers_by_length(
       texts, options.most_texts,
       [&](const std::string& text) {
-        return ids_of(kOperation, text, source_,
-                      {options_.max_length, options.unknown});
+        return encode_source(text, options.unknown);
       },
       [&](const std::vector<std::vector<int64_t>>& ids) {
         const Tensor source = placed_ids(ids, options.layout);

@@ -73,11 +73,15 @@ class Predict(ModelTest):
 
     def test_files_without_texts(self):
         for content, fragment in (
-                (b"", "'in.txt' is empty; expected a text on each line"),
-                (b"abc\n\nb\n", "'in.txt', line 2: no text; expected one on "
-                                "each line"),
-                (b"abc\n\tA\n", "'in.txt', line 2: no text"),
-                (b"abc\nbx\n", "'bx' holds 'x'")):
+                (b"", "'in.txt' is empty; expected lines of text"),
+                (b"abc\n\nb\n", "'in.txt', line 2: there is no text; expected "
+                                "text, up to a tab"),
+                (b"abc\n\tA\n", "'in.txt', line 2: there is no text"),
+                (b"abc\nb\xff\n", "'in.txt', line 2: byte 2, 0xff, is not "
+                                  "UTF-8"),
+                (b"abc\nb\n" + b"a" * 257, "[predict] 'in.txt', line 3: 'aaaa"),
+                (b"abc\nbx\tA\n", "[predict] 'in.txt', line 2: 'bx' holds 'x', "
+                                  "which is none of the 3 symbols")):
             (self.dir / "in.txt").write_bytes(content)
             self.refuse(["predict", "letters", "--input", "in.txt"], fragment)
         self.refuse(["predict", "letters", "--input", "no.txt"],

@@ -67,6 +67,13 @@ struct LossSum {
   }
 };
 
+// What of a pair a model does not know, in order.
+struct UnknownParts {
+  std::vector<std::string> source = {};  // symbols, which it reads as "unknown"
+  std::vector<std::string> target = {};  // symbols, or the label: no answer of
+                                         // the model's holds them
+};
+
 // What add_gradients() computes gradients of: `factor` times the sum of the
 // losses.
 struct LossOptions {
@@ -150,6 +157,14 @@ class TextModel {
   // is longer than max_length, or is a label that the model does not know.
   virtual TextExample encode(const TextPair& pair) const = 0;
 
+  // The ids that predict() reads a text as. Throws Error "[operation] ..." for
+  // a text that is empty or too long, or has symbols to refuse.
+  virtual std::vector<int64_t> encode_source(const std::string& text,
+                                             UnknownSymbols unknown) const = 0;
+
+  // Throws Error when a side is not UTF-8.
+  virtual UnknownParts unknown_in(const TextPair& pair) const = 0;
+
   // The loss of each example, in order.
   virtual std::vector<LossSum> losses(const std::vector<TextExample>& examples,
                                       const Compute& compute = {}) = 0;
@@ -174,8 +189,8 @@ class TextModel {
       const Compute& compute = {}) = 0;
 
   // What the model answers to each text, in order: a function of that text
-  // alone. Throws Error for a text that is empty or too long, or has symbols to
-  // refuse.
+  // alone. Throws Error for a text that encode_source() refuses, before it
+  // answers any.
   virtual std::vector<std::string> predict(
       const std::vector<std::string>& texts, const PredictOptions& options = {},
       const Compute& compute = {}) = 0;
