@@ -126,12 +126,13 @@ void train(TrainFlags flags) {
   const std::vector<nn::TextPair> pairs = nn::load_pairs(flags.train);
   const std::vector<nn::TextPair> dev = nn::load_pairs(flags.dev);
   note_pairs(flags, pairs, dev);
-  const bool resumes =
-      flags.resume && state_of(flags.folder) == FolderState::under_way;
+  const FolderState state =
+      flags.resume ? state_of(flags.folder) : FolderState::fresh;
   const std::unique_ptr<nn::TextModel> model =
-      resumes ? nn::load_text_model(flags.folder)
-              : nn::make_text_model(flags.settings.model_options(), pairs,
-                                    static_cast<uint64_t>(flags.settings.seed));
+      state == FolderState::under_way
+          ? nn::load_text_model(flags.folder)
+          : nn::make_text_model(flags.settings.model_options(), pairs,
+                                static_cast<uint64_t>(flags.settings.seed));
   const std::vector<nn::TextExample> examples =
       encoded(*model, pairs, flags.train);
   const std::vector<nn::TextExample> dev_examples =
@@ -145,7 +146,7 @@ void train(TrainFlags flags) {
                 .folder = flags.folder,
                 .compute = {.threads = flags.threads},
                 .progress = progress,
-                .resumes = resumes});
+                .state = state});
 }
 
 // Flags of what a training is, which --resume takes from the folder.
