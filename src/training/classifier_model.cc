@@ -221,9 +221,10 @@ std::unique_ptr<ClassifierModel> ClassifierModel::sharing() const {
 }
 
 void ClassifierModel::save(const std::string& folder) {
-  save_options(folder, {options_, labels_});
+  const StoredOptions stored = {options_, labels_};
+  save_options(folder, stored);
   source_.save(file_in(folder, kSourceFile));
-  save_parameters(folder, classifier_);
+  save_parameters(folder, classifier_, digests_of(stored, source_, source_));
 }
 
 }  // namespace maskwise::nn::detail

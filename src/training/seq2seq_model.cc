@@ -235,10 +235,11 @@ std::unique_ptr<Seq2SeqModel> Seq2SeqModel::sharing() const {
 }
 
 void Seq2SeqModel::save(const std::string& folder) {
-  save_options(folder, {options_, {}});
+  const StoredOptions stored = {options_, {}};
+  save_options(folder, stored);
   source_.save(file_in(folder, kSourceFile));
   target_.save(file_in(folder, kTargetFile));
-  save_parameters(folder, transformer_);
+  save_parameters(folder, transformer_, digests_of(stored, source_, target_));
 }
 
 }  // namespace maskwise::nn::detail

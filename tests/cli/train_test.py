@@ -76,6 +76,29 @@ class Train(tool.ToolTest):
         self.train("other", *BUDGET, "--seed", "2")
         self.assertNotEqual(self.model("other"), self.model("a"))
 
+    def test_a_model_says_what_its_parameters_were_trained_with(self):
+        def fnv(*texts):
+            digest = 0xcbf29ce484222325
+            for text in texts:
+                for byte in text.encode() + b"\xff":
+                    digest = (digest ^ byte) * 0x100000001b3 % 2 ** 64
+            return f"{digest:016x}"
+
+        def symbols(name):
+            found = json.loads((self.dir / "m" / name).read_text())
+            return fnv(found["split"], *found["symbols"])
+        self.train("m", "--updates", "1")
+        content = self.model("m")
+        header = json.loads(content[8:8 + struct.unpack("<Q", content[:8])[0]])
+        settings = json.loads((self.dir / "m" / "model.json").read_text())
+        for free in ("dropout", "max_length", "longest_answer"):
+            del settings[free]
+        self.assertEqual(header["__metadata__"], {
+            "maskwise.settings": fnv(json.dumps(settings,
+                                                separators=(",", ":"))),
+            "maskwise.source": symbols("source.json"),
+            "maskwise.target": symbols("target.json")})
+
     def test_progress_as_json_lines(self):
         *lines, done = self.train("m")
         self.assertEqual([line["update"] for line in lines],
@@ -335,8 +358,11 @@ class Train(tool.ToolTest):
                 ("last.safetensors", self.files("classes")["last.safetensors"],
                  "'m/last.safetensors' does not fit the "),
                 ("model.safetensors", self.files("alien")["model.safetensors"],
-                 "'m/model.safetensors': "),
-                ("source.json", self.files("alien")["target.json"], "'m/"),
+                 "'m/source.json' holds other symbols than "
+                 "'m/model.safetensors' was trained with"),
+                ("source.json", self.files("alien")["target.json"],
+                 "'m/source.json' holds other symbols than "
+                 "'m/model.safetensors' was trained with"),
                 ("model.json", None, "cannot open 'm/model.json'")):
             with self.subTest(name=name, fragment=fragment):
                 if content is None:

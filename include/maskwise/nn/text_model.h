@@ -198,7 +198,8 @@ class TextModel {
   // A model that shares this one's parameters and has gradients of its own.
   virtual std::unique_ptr<TextModel> twin() const = 0;
 
-  // Writes model.json, vocabularies and parameters into a folder that is there.
+  // Writes model.json, vocabularies and parameters into a folder that is there;
+  // with the parameters, digests of what gives them their meaning.
   virtual void save(const std::string& folder) = 0;
 
  protected:
@@ -211,7 +212,9 @@ std::unique_ptr<TextModel> make_text_model(const TextModelOptions& options,
                                            const std::vector<TextPair>& pairs,
                                            uint64_t seed);
 
-// What save() wrote. Throws Error (io) that names the file and what is wrong.
+// What save() wrote. Throws Error (io) that names the file and what is wrong:
+// also one whose vocabulary, labels or sizes are not those that the parameters
+// were trained with. dropout, max_length and longest_answer may be changed.
 std::unique_ptr<TextModel> load_text_model(const std::string& folder);
 
 }  // namespace maskwise::nn
