@@ -8,6 +8,8 @@
 
 namespace maskwise::cli {
 
+inline constexpr int kCheckFailed = 1;
+
 void add_attend(CLI::App& app, int& exit_code);
 void add_grad(CLI::App& app, int& exit_code);
 void add_plan(CLI::App& app, int& exit_code);

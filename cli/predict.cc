@@ -1,25 +1,19 @@
 // maskwise predict: what a trained model answers.
-#include <fmt/format.h>
-
-#include <algorithm>
-#include <iostream>
 #include <memory>
 #include <optional>
-#include <sstream>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "commands.h"
 #include "flags.h"
 #include "maskwise/maskwise.h"
+#include "maskwise/nn/dataset.h"
 #include "maskwise/nn/text_model.h"
 #include "report.h"
+#include "text_lines.h"
 
 namespace maskwise::cli {
 namespace {
-
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 struct PredictFlags {
   std::string folder;
@@ -28,32 +22,6 @@ struct PredictFlags {
   int64_t beam = 5;
   std::optional<int> threads;
 };
-
-// One text a line; what a line holds before its first tab.
-std::vector<std::string> texts_of(const std::string& path) {
-  std::istringstream lines(load_text(path));
-  std::vector<std::string> texts;
-  for (std::string line; std::getline(lines, line);) {
-    if (line.ends_with('\r')) line.pop_back();
-    if (texts.empty() && line.starts_with(kByteOrderMark)) {
-      line.erase(0, kByteOrderMark.size());
-    }
-    texts.push_back(line.substr(0, line.find('\t')));
-    if (texts.back().empty()) {
-      throw Error(ErrorCode::io,
-                  fmt::format("[predict] '{}', line {}: no text; expected one "
-                              "on each line",
-                              path, texts.size()));
-    }
-  }
-  if (texts.empty()) {
-    throw Error(
-        ErrorCode::io,
-        fmt::format("[predict] '{}' is empty; expected a text on each line",
-                    path));
-  }
-  return texts;
-}
 
 void predict(const PredictFlags& flags) {
   if (flags.input.has_value() == !flags.texts.empty()) {
@@ -67,11 +35,15 @@ void predict(const PredictFlags& flags) {
   const std::unique_ptr<nn::TextModel> model =
       nn::load_text_model(flags.folder);
   const std::vector<std::string> texts =
-      flags.input ? texts_of(*flags.input) : flags.texts;
+      flags.input ? nn::load_texts(*flags.input) : flags.texts;
+  constexpr auto kUnknown = nn::UnknownSymbols::refuse;
+  if (flags.input) {
+    check_texts(*model, texts, kUnknown, "predict", *flags.input);
+  }
   std::string lines;
-  for (const std::string& answer : model->predict(
-           texts, {.beam = flags.beam, .unknown = nn::UnknownSymbols::refuse},
-           {.threads = flags.threads})) {
+  for (const std::string& answer :
+       model->predict(texts, {.beam = flags.beam, .unknown = kUnknown},
+                      {.threads = flags.threads})) {
     lines += answer + "\n";
   }
   print(lines);

@@ -21,6 +21,9 @@ namespace {
 
 constexpr int64_t kMostLayers = 1000;
 
+// What a line of a drawing may have: a grid of the most cells with its labels.
+constexpr int64_t kMostColumns = 120;
+
 struct ShowFlags {
   std::string folder;
   std::vector<std::string> texts;
@@ -75,20 +78,19 @@ TokenLabels labels_of(const nn::AttentionSite& site) {
   return {.q = site.q_symbols, .k = site.k_symbols};
 }
 
-// The masks of one text of the batch, beside each other.
+// The masks of one text of the batch, beside each other where there is room.
 std::string masks_of(const Shown& shown, int64_t text, Charset charset) {
   std::vector<std::string> drawings;
   for (const nn::AttentionSite& site : shown.sites) {
-    std::string drawing = draw_text(
-        site.mask,
-        {.labels = labels_of(site), .charset = charset, .batch = text});
-    // Of the drawing only the grid: who has it and the signs are told once.
-    drawing = drawing.substr(drawing.find("\n\n") + 2);
-    drawing = drawing.substr(0, drawing.find("\n\n") + 1);
+    // Who has a grid is plain here, and what the signs mean is told once.
+    const std::string grid = draw_text(site.mask, {.labels = labels_of(site),
+                                                   .charset = charset,
+                                                   .batch = text,
+                                                   .captions = false});
     drawings.push_back("  " + title_of(site) + "\n  " +
-                       to_string(site.mask.mask()).text + "\n\n" + drawing);
+                       to_string(site.mask.mask()).text + "\n\n" + grid);
   }
-  return side_by_side(drawings);
+  return side_by_side(drawings, kMostColumns);
 }
 
 // Of one head, or their mean.
@@ -116,7 +118,8 @@ std::string attention_of(const Shown& shown, std::optional<int64_t> head,
     text += fmt::format("\"{}\" -> {}\n\n", shown.pairs[i].source,
                         shown.pairs[i].target);
     text += draw_weights(weights_of(site, static_cast<int64_t>(i), head),
-                         site.q_symbols[i], site.k_symbols[i], charset);
+                         site.q_symbols[i], site.k_symbols[i], charset,
+                         kMostColumns);
     text += "\n";
   }
   return text;

@@ -78,7 +78,7 @@ void check_resumed(const TrainFlags& flags) {
 void check_pairs(const std::string& path, std::string_view name,
                  const std::vector<nn::TextPair>& pairs,
                  const std::string& begun, const std::string& folder) {
-  if (digest(pairs) == begun) return;
+  if (nn::digest(pairs) == begun) return;
   throw Error(ErrorCode::invalid_argument,
               fmt::format("[train] '{}' holds other pairs than the {} that the "
                           "training in '{}' was begun with",
@@ -93,8 +93,8 @@ void note_pairs(TrainFlags& flags, const std::vector<nn::TextPair>& pairs,
                 flags.folder);
     check_pairs(flags.dev, "--dev", dev, settings.dev_digest, flags.folder);
   }
-  settings.train_digest = digest(pairs);
-  settings.dev_digest = digest(dev);
+  settings.train_digest = nn::digest(pairs);
+  settings.dev_digest = nn::digest(dev);
 }
 
 // The folder of a training that begins. Another may have begun in it since it
@@ -126,12 +126,13 @@ void train(TrainFlags flags) {
   const std::vector<nn::TextPair> pairs = nn::load_pairs(flags.train);
   const std::vector<nn::TextPair> dev = nn::load_pairs(flags.dev);
   note_pairs(flags, pairs, dev);
-  const bool resumes =
-      flags.resume && state_of(flags.folder) == FolderState::under_way;
+  const FolderState state =
+      flags.resume ? state_of(flags.folder) : FolderState::fresh;
   const std::unique_ptr<nn::TextModel> model =
-      resumes ? nn::load_text_model(flags.folder)
-              : nn::make_text_model(flags.settings.model_options(), pairs,
-                                    static_cast<uint64_t>(flags.settings.seed));
+      state == FolderState::under_way
+          ? nn::load_text_model(flags.folder)
+          : nn::make_text_model(flags.settings.model_options(), pairs,
+                                static_cast<uint64_t>(flags.settings.seed));
   const std::vector<nn::TextExample> examples =
       encoded(*model, pairs, flags.train);
   const std::vector<nn::TextExample> dev_examples =
@@ -145,7 +146,7 @@ void train(TrainFlags flags) {
                 .folder = flags.folder,
                 .compute = {.threads = flags.threads},
                 .progress = progress,
-                .resumes = resumes});
+                .state = state});
 }
 
 // Flags of what a training is, which --resume takes from the folder.

@@ -72,7 +72,12 @@ FolderState state_of(const std::string& folder) {
                             "last.safetensors, from which a training goes on",
                             folder));
   }
-  return has_model ? FolderState::under_way : FolderState::begun;
+  if (!has_last) return FolderState::begun;
+  return has_model ? FolderState::under_way : FolderState::without_model;
+}
+
+bool resumes(FolderState state) {
+  return state == FolderState::under_way || state == FolderState::without_model;
 }
 
 void make_folder(const std::string& folder) {

@@ -13,11 +13,15 @@ std::string settings_file(const std::string& folder);
 std::string last_file(const std::string& folder);
 
 enum class FolderState {
-  fresh,      // absent or empty
-  begun,      // stopped before it had a model: to begin anew
-  under_way,  // with a model and the training it is of
-  other,      // no training
+  fresh,          // absent or empty
+  begun,          // stopped before it had anything to go on with: to begin anew
+  without_model,  // with a training whose model is not there, or not yet
+  under_way,      // with a model and the training it is of
+  other,          // no training
 };
+
+// Whether it goes on from the training that is there.
+bool resumes(FolderState state);
 
 // What a kill left half written counts for nothing. Throws Error (io) for a
 // model without its training, which beginning anew would write over.

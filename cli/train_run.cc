@@ -6,12 +6,11 @@
 #include <chrono>
 #include <cmath>
 #include <optional>
-#include <string_view>
 
 #include "maskwise/maskwise.h"
 #include "maskwise/nn/metrics.h"
 #include "maskwise/nn/trainer.h"
-#include "train_folder.h"
+#include "text_lines.h"
 #include "train_report.h"
 
 namespace maskwise::cli {
@@ -37,8 +36,7 @@ double mean_loss(nn::TextModel& model,
     const auto last = examples.begin() + static_cast<std::ptrdiff_t>(std::min(
                                              examples.size(), i + kTogether));
     for (const nn::LossSum& one : model.losses({first, last}, compute)) {
-      all.sum += one.sum;
-      all.targets += one.targets;
+      all += one;
     }
   }
   return all.mean();
@@ -64,11 +62,13 @@ class Running {
       : run_(run),
         trainer_(run.model, run.examples, run.settings.trainer_options()),
         report_(run.settings.parsed_task(), run.progress) {
-    if (run.resumes) resume();
+    if (resumes(run.state)) resume();
   }
 
   void go() {
     moment_.was_done = used() >= 1;
+    // The best model was deleted, or not yet written: now it is this one.
+    if (run_.state == FolderState::without_model) keep_if_best(dev_figures());
     next_evaluation_ = next_of(kEvaluations);
     next_report_ = next_of(kEvaluations * kReports);
     while (used() < 1) {
@@ -121,8 +121,7 @@ class Running {
   }
 
   void count() {
-    since_.sum += moment_.update.loss.sum;
-    since_.targets += moment_.update.loss.targets;
+    since_ += moment_.update.loss;
     moment_.loss = since_.mean();
     moment_.seconds = seconds();
     moment_.share = std::min(1.0, used());
@@ -144,34 +143,39 @@ class Running {
     nn::TextModel& model = run_.model;
     const std::vector<std::string> answers = model.predict(
         nn::sides(run_.dev, &nn::TextPair::source), {.beam = 1}, run_.compute);
-    return {mean_loss(model, run_.dev_examples, run_.compute),
-            rates_of(answers)};
-  }
-
-  void evaluate() {
-    const DevFigures found = dev_figures();
-    if (!std::isfinite(found.loss)) {
+    const double loss = mean_loss(model, run_.dev_examples, run_.compute);
+    if (!std::isfinite(loss)) {
       throw Error(
           ErrorCode::invalid_argument,
           fmt::format("[train] after update {} the loss on --dev is {}; "
                       "expected a finite one, try a smaller --rate",
-                      trainer_.updates(), found.loss));
+                      trainer_.updates(), loss));
     }
+    return {loss, rates_of(answers)};
+  }
+
+  void evaluate() {
+    const DevFigures found = dev_figures();
+    report_.evaluated(moment_, found, keep_if_best(found));
+    since_ = {};
+  }
+
+  // Saves the training, and the model if it is the best so far; whether it is.
+  bool keep_if_best(const DevFigures& found) {
     const bool is_best =
         !best_ || found.rates.wrong < best_->rates.wrong ||
         (found.rates.wrong == best_->rates.wrong && found.loss < best_->loss);
     if (is_best) {
       // A kill may come between any two files: a model is never without the
-      // training it is of, and one that is older than its model makes the same
-      // model again.
+      // training it is of; one that is without its model, or older than it,
+      // makes the same model again.
       const bool is_first = !best_;
       best_ = found;
       if (is_first) save_training();
       run_.model.save(run_.folder);
     }
     save_training();
-    report_.evaluated(moment_, found, is_best);
-    since_ = {};
+    return is_best;
   }
 
   void save_training() {
@@ -186,13 +190,14 @@ class Running {
     const nn::CheckpointNumbers numbers = trainer_.load(path);
     seconds_before_ = number_in<double>(numbers, kSeconds, path);
     updates_before_ = trainer_.updates();
+    moment_.update.update = trainer_.updates();
+    moment_.seconds = seconds_before_;
+    if (run_.state == FolderState::without_model) return;
     best_ = DevFigures();
     best_->loss = number_in<double>(numbers, kBestLoss, path);
     best_->rates = rates_of(nn::sides(run_.dev, &nn::TextPair::target));
     best_->rates.wrong = number_in<int64_t>(numbers, kBestWrong, path);
     best_->rates.edits = number_in<int64_t>(numbers, kBestEdits, path);
-    moment_.update.update = trainer_.updates();
-    moment_.seconds = seconds_before_;
   }
 
   const TrainRun& run_;
@@ -218,10 +223,7 @@ std::vector<nn::TextExample> encoded(const nn::TextModel& model,
     try {
       examples.push_back(model.encode(pair));
     } catch (const Error& error) {
-      const std::string_view what = error.what();
-      throw Error(error.code(), fmt::format("[train] '{}', line {}: {}", path,
-                                            examples.size() + 1,
-                                            what.substr(what.find("] ") + 2)));
+      fail_at({path, examples.size() + 1}, "train", error);
     }
   }
   return examples;

@@ -7,6 +7,7 @@
 
 #include "maskwise/nn/dataset.h"
 #include "maskwise/nn/text_model.h"
+#include "train_folder.h"
 #include "train_report.h"
 #include "train_settings.h"
 
@@ -27,12 +28,13 @@ struct TrainRun {
   std::string folder;
   nn::Compute compute;
   ProgressStyle progress = ProgressStyle::json;
-  bool resumes = false;
+  FolderState state = FolderState::fresh;
 };
 
 // Trains, and keeps in the folder the model that was best on dev
 // (model.safetensors) and the training itself (last.safetensors), both written
-// at each tenth of the budget.
+// at each tenth of the budget. A training without its model goes on from what
+// it has come to, which is then the best.
 void run_training(const TrainRun& run);
 
 }  // namespace maskwise::cli

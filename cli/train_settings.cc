@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <string_view>
+#include <utility>
+
 #include "maskwise/maskwise.h"
 #include "report.h"
 #include "train_folder.h"
@@ -14,10 +17,79 @@ Json json_of(const std::optional<T>& value) {
   return value ? Json(*value) : Json(nullptr);
 }
 
-template <typename T>
-std::optional<T> optional_of(const Json& json) {
-  return json.is_null() ? std::nullopt : std::optional<T>(json.get<T>());
-}
+// training.json, read with every surprise refused.
+class SettingsFile {
+ public:
+  explicit SettingsFile(const std::string& path) : path_(path) {
+    try {
+      json_ = Json::parse(load_text(path));
+    } catch (const Json::exception& error) {
+      // "[json.exception.parse_error.101] parse error at line 1, column 2: why;
+      // last read: 'as it is in the file'"
+      std::string_view what = error.what();
+      what.remove_prefix(what.find("] ") + 2);
+      refuse(what.substr(0, what.find("; last read")));
+    }
+    if (!json_.is_object()) refuse("expected an object");
+  }
+
+  std::string text(const char* key) const {
+    return member(key, "a text", &Json::is_string).get<std::string>();
+  }
+  double number(const char* key) const {
+    return member(key, "a number", &Json::is_number).get<double>();
+  }
+  int64_t whole_number(const char* key) const {
+    const Json& found = member(key, kWhole, &Json::is_number_integer);
+    // What does not fit would wrap around.
+    if (found.is_number_unsigned() &&
+        !std::in_range<int64_t>(found.get<uint64_t>())) {
+      refuse(fmt::format("'{}' is {}; expected at most {}", key, found.dump(),
+                         INT64_MAX));
+    }
+    return found.get<int64_t>();
+  }
+  // null for none.
+  std::optional<double> number_or_null(const char* key) const {
+    return is_null(key) ? std::nullopt : std::optional(number(key));
+  }
+  std::optional<int64_t> whole_number_or_null(const char* key) const {
+    return is_null(key) ? std::nullopt : std::optional(whole_number(key));
+  }
+
+ private:
+  static constexpr std::string_view kWhole = "a whole number";
+
+  [[noreturn]] void refuse(std::string_view what) const {
+    throw Error(ErrorCode::io,
+                fmt::format("[train] '{}' holds no settings of a training: {}",
+                            path_, what));
+  }
+
+  const Json& member(const char* key, std::string_view expected,
+                     bool (Json::*is)() const noexcept) const {
+    const auto found = json_.find(key);
+    if (found == json_.end()) {
+      refuse(fmt::format("'{}' is missing; expected {}", key, expected));
+    }
+    if (!((*found).*is)()) {
+      constexpr size_t kMostShown = 40;
+      const std::string shown = found->dump(-1, ' ', true);  // in ASCII
+      refuse(fmt::format("'{}' is {}{}; expected {}", key,
+                         shown.substr(0, kMostShown),
+                         shown.size() > kMostShown ? "..." : "", expected));
+    }
+    return *found;
+  }
+
+  bool is_null(const char* key) const {
+    const auto found = json_.find(key);
+    return found != json_.end() && found->is_null();
+  }
+
+  std::string path_;
+  Json json_;
+};
 
 // None: by what the sources hold.
 std::optional<nn::Split> split_of(const std::string& name) {
@@ -77,21 +149,6 @@ nn::TrainerOptions TrainSettings::trainer_options() const {
           .seed = static_cast<uint64_t>(seed)};
 }
 
-std::string digest(const std::vector<nn::TextPair>& pairs) {
-  // FNV-1a of 64 bits.
-  uint64_t hash = 0xcbf29ce484222325;
-  const auto add = [&](const std::string& text, char end) {
-    for (const char c : text + end) {
-      hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-    }
-  };
-  for (const nn::TextPair& pair : pairs) {
-    add(pair.source, '\t');
-    add(pair.target, '\n');
-  }
-  return fmt::format("{:016x}", hash);
-}
-
 int64_t usual_updates(const std::string& preset) {
   return preset == "tiny" ? 1000 : 2500;
 }
@@ -114,26 +171,19 @@ void save_settings(const std::string& folder, const TrainSettings& settings) {
 
 TrainSettings load_settings(const std::string& folder) {
   const std::string path = settings_file(folder);
-  TrainSettings settings;
-  try {
-    const Json json = Json::parse(load_text(path));
-    settings = {.task = json.at("task").get<std::string>(),
-                .preset = json.at("preset").get<std::string>(),
-                .split = json.at("split").get<std::string>(),
-                .seed = json.at("seed").get<int64_t>(),
-                .updates = optional_of<int64_t>(json.at("updates")),
-                .seconds = optional_of<double>(json.at("seconds")),
-                .batch = json.at("batch").get<int64_t>(),
-                .rate = json.at("rate").get<double>(),
-                .dropout = optional_of<double>(json.at("dropout")),
-                .smoothing = json.at("smoothing").get<double>(),
-                .train_digest = json.at("train_digest").get<std::string>(),
-                .dev_digest = json.at("dev_digest").get<std::string>()};
-  } catch (const Json::exception& error) {
-    throw Error(ErrorCode::io,
-                fmt::format("[train] '{}' holds no settings of a training: {}",
-                            path, error.what()));
-  }
+  const SettingsFile file(path);
+  TrainSettings settings = {.task = file.text("task"),
+                            .preset = file.text("preset"),
+                            .split = file.text("split"),
+                            .seed = file.whole_number("seed"),
+                            .updates = file.whole_number_or_null("updates"),
+                            .seconds = file.number_or_null("seconds"),
+                            .batch = file.whole_number("batch"),
+                            .rate = file.number("rate"),
+                            .dropout = file.number_or_null("dropout"),
+                            .smoothing = file.number("smoothing"),
+                            .train_digest = file.text("train_digest"),
+                            .dev_digest = file.text("dev_digest")};
   check(settings, path);
   return settings;
 }

@@ -5,9 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <vector>
 
-#include "maskwise/nn/dataset.h"
 #include "maskwise/nn/text_model.h"
 #include "maskwise/nn/trainer.h"
 
@@ -26,7 +24,7 @@ struct TrainSettings {
   double rate = 2e-3;
   std::optional<double> dropout;  // default: the preset's
   double smoothing = 0.1;
-  std::string train_digest;  // of the pairs it was begun with
+  std::string train_digest;  // nn::digest() of the pairs it was begun with
   std::string dev_digest;
 
   // Throws Error for unknown names and for options that do not fit.
@@ -34,9 +32,6 @@ struct TrainSettings {
   nn::TextModelOptions model_options() const;
   nn::TrainerOptions trainer_options() const;
 };
-
-// Changes whenever a pair changes, but by intent.
-std::string digest(const std::vector<nn::TextPair>& pairs);
 
 // Updates of a preset when no budget is given.
 int64_t usual_updates(const std::string& preset);

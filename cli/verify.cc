@@ -17,9 +17,6 @@
 namespace maskwise::cli {
 namespace {
 
-// The check failed; see main.cc.
-constexpr int kCheckFailed = 1;
-
 struct VerifyFlags {
   std::string input;
   std::string mask;

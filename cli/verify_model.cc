@@ -20,9 +20,6 @@
 namespace maskwise::cli {
 namespace {
 
-// The check failed; see main.cc.
-constexpr int kCheckFailed = 1;
-
 constexpr int64_t kMostTexts = 100000;
 
 struct VerifyModelFlags {

@@ -57,6 +57,9 @@ struct GridOptions {
   // 1024; a cell then shows the share of its pairs that are allowed.
   int64_t most_cells = 48;
   int64_t most_grids = 8;  // more are counted, not drawn
+  // Of draw_text(): who has a grid, and what the signs of single pairs mean.
+  // Without them the grids alone, with the scale of those scaled down.
+  bool captions = true;
 };
 
 // The mask as a grid, queries down, keys across, one for each (batch, head)
@@ -68,14 +71,18 @@ std::string draw_svg(const BoundMask& mask, const GridOptions& options = {});
 
 // Softmax weights [Lq, Lk], f32, as a table in percent, queries down, keys
 // across; a dot is a weight of exactly 0, as of a masked key. One label for
-// each query and each key. Throws Error when shape or labels do not fit.
+// each query and each key. What is wider than `most_columns` goes on below, by
+// keys. Throws Error when shape or labels do not fit.
 std::string draw_weights(const TensorView& weights,
                          const std::vector<std::string>& q_labels,
                          const std::vector<std::string>& k_labels,
-                         Charset charset = Charset::unicode);
+                         Charset charset = Charset::unicode,
+                         std::optional<int64_t> most_columns = {});
 
-// Drawings of several lines, one to the right of the other.
-std::string side_by_side(const std::vector<std::string>& drawings);
+// Drawings of several lines, one to the right of the other; those that would
+// not fit in `most_columns` begin anew below, after an empty line.
+std::string side_by_side(const std::vector<std::string>& drawings,
+                         std::optional<int64_t> most_columns = {});
 
 // The pad id that the mask's padding() says, if it says one.
 std::optional<int64_t> pad_id_of(const Mask& mask);

@@ -36,35 +36,40 @@ std::vector<Label> axis_labels(const LabelLists& lists, int64_t batch,
   return labels;
 }
 
-// The tokens that the characters cannot show, by their numbers:
-// "keys: 0 = \u9762, 3 = caf\u00e9", or "" when all are shown.
-std::string spelled_tokens(std::string_view side, const LabelLists& lists,
-                           int64_t batch, const GridAxis& axis,
-                           Charset charset) {
+// Adds the tokens that the characters cannot show, by their numbers, as in
+// "keys: 0 = \u9762, 3 = caf\u00e9", on as many lines as it takes.
+void spell_tokens(std::string_view side, const LabelLists& lists, int64_t batch,
+                  const GridAxis& axis, Charset charset,
+                  std::vector<std::string>& lines) {
   constexpr int64_t kLongestToken = 40;
-  if (!has_labels(lists, batch) || axis.scaled()) return "";
-  std::vector<std::string> spelled;
+  constexpr size_t kLongestLine = 80;
+  if (!has_labels(lists, batch) || axis.scaled()) return;
+  std::string line;
   for (int64_t i = 0; i < axis.cells; ++i) {
     const std::string_view token = label_at(lists, batch, i);
     if (can_show(token, charset)) continue;
-    spelled.push_back(
+    const std::string spelled =
         formatted("{} = {}", i,
-                  token_label(token, charset).shortened(kLongestToken).text()));
+                  token_label(token, charset).shortened(kLongestToken).text());
+    if (line.size() + spelled.size() > kLongestLine) {
+      lines.push_back(line + ",");
+      line.clear();
+    }
+    line += line.empty() ? formatted("{}: ", side) : ", ";
+    line += spelled;
   }
-  if (spelled.empty()) return "";
-  return formatted("{}: {}", side, joined(spelled, ", "));
+  if (!line.empty()) lines.push_back(line);
 }
 
 std::vector<std::string> legend_of(const TokenLabels& labels, int64_t batch,
                                    const GridCells& cells, Charset charset) {
   const bool same = labels.q == labels.k;
-  std::vector<std::string> lines = {spelled_tokens(
-      same ? "tokens" : "keys", labels.k, batch, cells.columns, charset)};
+  std::vector<std::string> lines;
+  spell_tokens(same ? "tokens" : "keys", labels.k, batch, cells.columns,
+               charset, lines);
   if (!same) {
-    lines.push_back(
-        spelled_tokens("queries", labels.q, batch, cells.rows, charset));
+    spell_tokens("queries", labels.q, batch, cells.rows, charset, lines);
   }
-  std::erase(lines, "");
   return lines;
 }
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/format.h"
 #include "inspect/grid_page.h"
@@ -55,8 +56,10 @@ std::string without_blanks_at_end(std::string line) {
 // Draws one grid, line by line.
 class TextGrid {
  public:
-  TextGrid(const GridPicture& picture, Charset charset)
-      : picture_(picture), marks_(marks_of(charset)) {
+  TextGrid(const GridPicture& picture, const GridOptions& options)
+      : picture_(picture),
+        marks_(marks_of(options.charset)),
+        has_caption_(options.captions) {
     for (const Label& label : picture.q_labels) {
       label_columns_ = std::max(label_columns_, label.columns());
     }
@@ -64,8 +67,7 @@ class TextGrid {
   }
 
   std::string draw() {
-    line(picture_.caption);
-    line("");
+    if (has_caption_) line(picture_.caption + "\n");
     if (rows().cells == 0) line("  no queries");
     if (columns().cells == 0) line("  no keys");
     if (rows().cells == 0 || columns().cells == 0) return text_;
@@ -160,6 +162,7 @@ class TextGrid {
 
   const GridPicture& picture_;
   const Marks& marks_;
+  bool has_caption_;
   int64_t label_columns_ = 0;
   int64_t number_columns_ = 1;
   std::string text_;
@@ -187,12 +190,15 @@ std::string draw_text(const BoundMask& mask, const GridOptions& options) {
   const detail::GridPage page = detail::lay_out(
       mask, options,
       {.key = detail::kTallestKeyLabel, .charset = options.charset});
-  std::string text;
+  std::vector<std::string> parts;
   for (const detail::GridPicture& picture : page.pictures) {
-    text += detail::TextGrid(picture, options.charset).draw() + "\n";
+    parts.push_back(detail::TextGrid(picture, options).draw());
   }
-  if (!page.more.empty()) text += page.more + "\n\n";
-  return text + detail::legend_of(page, options.charset) + "\n";
+  if (!page.more.empty()) parts.push_back(page.more + "\n");
+  if (options.captions || page.scaled()) {
+    parts.push_back(detail::legend_of(page, options.charset) + "\n");
+  }
+  return detail::joined(parts, "\n");
 }
 
 }  // namespace maskwise

@@ -1,6 +1,7 @@
 // Drawings beside each other.
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,29 +26,53 @@ std::vector<std::string_view> lines_of(std::string_view drawing) {
   return lines;
 }
 
+// Drawings whose lines have met.
+class Band {
+ public:
+  // Takes the drawing if the band stays within `most` columns, or is empty.
+  bool take(std::string_view drawing, std::optional<int64_t> most) {
+    const auto lines = lines_of(drawing);
+    int64_t widest = 0;
+    for (const std::string_view line : lines) {
+      widest = std::max(widest, columns_of(line));
+    }
+    if (left_ > 0 && most && left_ + widest > *most) return false;
+    rows_.resize(std::max(rows_.size(), lines.size()));
+    for (size_t i = 0; i < lines.size(); ++i) {
+      rows_[i] += blanks(left_ - columns_of(rows_[i]));
+      rows_[i] += lines[i];
+    }
+    left_ += widest + kGap;
+    return true;
+  }
+
+  std::string text() const {
+    std::string text;
+    for (const std::string& row : rows_) {
+      text += row.substr(0, row.find_last_not_of(' ') + 1) + "\n";
+    }
+    return text;
+  }
+
+ private:
+  std::vector<std::string> rows_;
+  int64_t left_ = 0;  // where the next drawing begins
+};
+
 }  // namespace
 }  // namespace detail
 
-std::string side_by_side(const std::vector<std::string>& drawings) {
-  std::vector<std::string> rows;
-  int64_t left = 0;  // columns of the drawings before
-  for (const std::string& drawing : drawings) {
-    const auto lines = detail::lines_of(drawing);
-    rows.resize(std::max(rows.size(), lines.size()));
-    int64_t widest = 0;
-    for (size_t i = 0; i < lines.size(); ++i) {
-      rows[i] += detail::blanks(left - detail::columns_of(rows[i]));
-      rows[i] += lines[i];
-      widest = std::max(widest, detail::columns_of(lines[i]));
-    }
-    left += widest + detail::kGap;
-  }
+std::string side_by_side(const std::vector<std::string>& drawings,
+                         std::optional<int64_t> most_columns) {
   std::string text;
-  for (std::string& row : rows) {
-    text += row.erase(row.find_last_not_of(' ') + 1);
-    text += '\n';
+  detail::Band band;
+  for (const std::string& drawing : drawings) {
+    if (band.take(drawing, most_columns)) continue;
+    text += band.text() + "\n";
+    band = {};
+    band.take(drawing, most_columns);
   }
-  return text;
+  return text + band.text();
 }
 
 }  // namespace maskwise

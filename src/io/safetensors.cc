@@ -45,8 +45,8 @@ std::string_view guess_kind(std::string_view start) {
   return "";
 }
 
-// The JSON header, once its length has been checked against the file.
-std::string read_header(detail::InputFile& file, std::string_view path) {
+// The text of the header, once its length has been checked against the file.
+std::string read_header_text(detail::InputFile& file, std::string_view path) {
   if (file.size() < kLengthBytes) {
     detail::fail(ErrorCode::io, "safetensors",
                  "'{}' {}; expected 8 bytes of header length, a header and "
@@ -78,6 +78,15 @@ std::string read_header(detail::InputFile& file, std::string_view path) {
   std::string header(length, ' ');
   file.read(header.data(), static_cast<int64_t>(length));
   return header;
+}
+
+// The header; `file` then stands at the first byte of the data.
+detail::SafetensorsHeader read_header(detail::InputFile& file,
+                                      std::string_view path) {
+  const std::string text = read_header_text(file, path);
+  const int64_t data_bytes =
+      file.size() - kLengthBytes - static_cast<int64_t>(text.size());
+  return detail::parse_safetensors_header(text, data_bytes, path);
 }
 
 // A file may be sparse, so that its size says nothing of the disk: refuse here
@@ -135,16 +144,29 @@ std::vector<detail::TensorEntry> lay_out(const TensorMap& tensors,
   return entries;
 }
 
-// `name` as a JSON string.
-std::string quote(const std::string& name, std::string_view path) {
+// `text` as a JSON string. `whose` says of what it is.
+std::string quote(const std::string& text, std::string_view whose,
+                  std::string_view path) {
   try {
-    return nlohmann::json(name).dump();
+    return nlohmann::json(text).dump();
   } catch (const nlohmann::json::exception&) {
-    detail::fail(
-        ErrorCode::io, "safetensors",
-        "'{}': tensor '{}': its name is not UTF-8; expected a name in UTF-8",
-        show(path), detail::printable(name));
+    detail::fail(ErrorCode::io, "safetensors",
+                 "'{}': {} '{}' is not UTF-8; expected text in UTF-8",
+                 show(path), whose, detail::printable(text));
   }
+}
+
+// As the reference writes it: before the tensors, and only where there is some.
+std::string write_metadata(const SafetensorsMetadata& metadata,
+                           std::string_view path) {
+  std::string json;
+  for (const auto& [key, value] : metadata) {
+    json += detail::formatted("{}{}:{}", json.empty() ? "" : ",",
+                              quote(key, "the metadata key", path),
+                              quote(value, "the metadata value", path));
+  }
+  if (json.empty()) return json;
+  return detail::formatted(R"("{}":{{{}}})", detail::kMetadataName, json);
 }
 
 // Refuses what load_safetensors would refuse.
@@ -167,16 +189,17 @@ void require_limits(const detail::TensorEntry& entry, std::string_view path) {
   }
 }
 
-// The header that says `entries`, padded with spaces so that the data begins
-// at a multiple of 8.
+// The header that says `metadata` and `entries`, padded with spaces so that the
+// data begins at a multiple of 8.
 std::string write_header(const std::vector<detail::TensorEntry>& entries,
+                         const SafetensorsMetadata& metadata,
                          std::string_view path) {
-  std::string json = "{";
+  std::string json = "{" + write_metadata(metadata, path);
   for (const detail::TensorEntry& entry : entries) {
     require_limits(entry, path);
     json += detail::formatted(
         R"({}{}:{{"dtype":"{}","shape":[{}],"data_offsets":[{},{}]}})",
-        json.size() > 1 ? "," : "", quote(entry.name, path),
+        json.size() > 1 ? "," : "", quote(entry.name, "the tensor name", path),
         detail::format_name(entry.dtype), detail::joined(entry.shape, ","),
         entry.begin, entry.end);
   }
@@ -186,7 +209,7 @@ std::string write_header(const std::vector<detail::TensorEntry>& entries,
   if (static_cast<int64_t>(json.size()) > detail::kLargestHeader) {
     detail::fail(ErrorCode::io, "safetensors",
                  "'{}': the header would have {} bytes; expected at most {}; "
-                 "save fewer tensors to one file",
+                 "save less to one file",
                  show(path), json.size(), detail::kLargestHeader);
   }
   return json;
@@ -196,12 +219,8 @@ std::string write_header(const std::vector<detail::TensorEntry>& entries,
 
 TensorMap load_safetensors(const std::string& path) {
   detail::InputFile file(path, detail::FileKind::regular);
-  const std::string header = read_header(file, path);
-  const int64_t data_bytes =
-      file.size() - kLengthBytes - static_cast<int64_t>(header.size());
-  const auto entries =
-      detail::parse_safetensors_header(header, data_bytes, path);
-  require_memory(data_bytes, path);
+  const auto entries = read_header(file, path).entries;
+  require_memory(entries.empty() ? 0 : entries.back().end, path);
   TensorMap tensors;
   // The entries come in the order of their bytes: one pass over the file.
   for (const detail::TensorEntry& entry : entries) {
@@ -213,11 +232,17 @@ TensorMap load_safetensors(const std::string& path) {
   return tensors;
 }
 
-void save_safetensors(const std::string& path, const TensorMap& tensors) {
+SafetensorsMetadata load_safetensors_metadata(const std::string& path) {
+  detail::InputFile file(path, detail::FileKind::regular);
+  return read_header(file, path).metadata;
+}
+
+void save_safetensors(const std::string& path, const TensorMap& tensors,
+                      const SafetensorsMetadata& metadata) {
   const auto entries = lay_out(tensors, path);
   auto by_name = entries;
   std::ranges::sort(by_name, {}, &detail::TensorEntry::name);
-  const std::string header = write_header(by_name, path);
+  const std::string header = write_header(by_name, metadata, path);
   const auto length =
       std::bit_cast<std::array<char, kLengthBytes>>(uint64_t{header.size()});
 

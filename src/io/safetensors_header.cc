@@ -12,6 +12,7 @@
 #include "base/checked_math.h"
 #include "base/fail.h"
 #include "base/format.h"
+#include "base/json_reason.h"
 #include "base/printable.h"
 #include "base/suggest.h"
 
@@ -63,7 +64,9 @@ class HeaderReader : public Json::json_sax_t {
  public:
   explicit HeaderReader(std::string_view path) : file_(show_file(path)) {}
 
-  std::vector<TensorEntry> take_entries() { return std::move(entries_); }
+  SafetensorsHeader take() {
+    return {.entries = std::move(entries_), .metadata = std::move(metadata_)};
+  }
 
   bool null() override { unexpected("null"); }
   bool boolean(bool value) override { unexpected(value ? "true" : "false"); }
@@ -109,7 +112,8 @@ class HeaderReader : public Json::json_sax_t {
   std::array<bool, 3> seen_ = {};  // which of its fields have come
   std::vector<int64_t> numbers_;   // the array being read
   std::set<std::string> names_;    // keys of the file so far
-  std::set<std::string> metadata_keys_;
+  SafetensorsMetadata metadata_;
+  std::string metadata_key_;  // the one whose value comes next
   std::vector<TensorEntry> entries_;
 };
 
@@ -166,7 +170,10 @@ void HeaderReader::too_large(std::string_view number) const {
 }
 
 bool HeaderReader::string(std::string& value) {
-  if (place_ == Place::metadata) return true;
+  if (place_ == Place::metadata) {
+    metadata_[metadata_key_] = std::move(value);
+    return true;
+  }
   if (place_ != Place::tensor || field_ != Field::dtype) {
     unexpected(formatted("the string '{}'", printable(value)));
   }
@@ -206,8 +213,10 @@ bool HeaderReader::key(std::string& name) {
     begin_entry(name);
   } else if (place_ == Place::tensor) {
     begin_field(name);
-  } else if (!metadata_keys_.insert(name).second) {
+  } else if (metadata_.contains(name)) {
     refuse("found the key '{}' twice; expected each once", printable(name));
+  } else {
+    metadata_key_ = name;
   }
   return true;
 }
@@ -293,13 +302,10 @@ bool HeaderReader::end_array() {
 
 bool HeaderReader::parse_error(size_t position, const std::string& /*token*/,
                                const Json::exception& error) {
-  // "[json.exception.parse_error.101] parse error at line 1, column 3: text"
-  const std::string_view text = error.what();
+  // A header is one line: where it is in it, the byte says.
+  const std::string_view text = json_reason(error.what());
   const size_t colon = text.find(": ");
-  const size_t bracket = text.find("] ");
-  const size_t start = colon != text.npos     ? colon + 2
-                       : bracket != text.npos ? bracket + 2
-                                              : 0;
+  const size_t start = colon != text.npos ? colon + 2 : 0;
   constexpr size_t kLongestReason = 200;
   fail(ErrorCode::io, "safetensors",
        "{}: header: found no JSON at byte {}: {}; the file is damaged or no "
@@ -338,9 +344,9 @@ void require_contiguous(const std::vector<TensorEntry>& entries,
 
 }  // namespace
 
-std::vector<TensorEntry> parse_safetensors_header(std::string_view json,
-                                                  int64_t data_bytes,
-                                                  std::string_view path) {
+SafetensorsHeader parse_safetensors_header(std::string_view json,
+                                           int64_t data_bytes,
+                                           std::string_view path) {
   const std::string file = show_file(path);
   if (!json.starts_with('{')) {
     constexpr size_t kSample = 8;
@@ -359,12 +365,12 @@ std::vector<TensorEntry> parse_safetensors_header(std::string_view json,
   }
   HeaderReader reader(path);
   Json::sax_parse(json.begin(), json.end(), &reader);
-  std::vector<TensorEntry> entries = reader.take_entries();
-  std::ranges::sort(entries, {}, [](const TensorEntry& entry) {
+  SafetensorsHeader header = reader.take();
+  std::ranges::sort(header.entries, {}, [](const TensorEntry& entry) {
     return std::tie(entry.begin, entry.end);
   });
-  require_contiguous(entries, data_bytes, file);
-  return entries;
+  require_contiguous(header.entries, data_bytes, file);
+  return header;
 }
 
 std::string_view format_name(DType dtype) {

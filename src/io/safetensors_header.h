@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "maskwise/dtype.h"
+#include "maskwise/io.h"
 #include "maskwise/tensor_view.h"
 
 namespace maskwise::detail {
@@ -20,8 +21,8 @@ inline constexpr int64_t kLargestHeader = 100'000'000;
 inline constexpr size_t kLargestRank = 16;
 inline constexpr size_t kLongestName = 4096;
 
-// The key of the free text that a header may hold beside the tensors. It is
-// checked (strings by name) and ignored.
+// The key of the free text, strings by key, that a header may hold beside the
+// tensors.
 inline constexpr std::string_view kMetadataName = "__metadata__";
 
 // What the header says of one tensor.
@@ -33,12 +34,18 @@ struct TensorEntry {
   int64_t end = 0;    // and one past its last
 };
 
-// The entries of the header `json` in the order of their bytes, which cover
-// the `data_bytes` after the header exactly; each has end - begin bytes for
-// its dtype and shape. Throws Error (io) that names `path` and the tensor.
-std::vector<TensorEntry> parse_safetensors_header(std::string_view json,
-                                                  int64_t data_bytes,
-                                                  std::string_view path);
+struct SafetensorsHeader {
+  // In the order of their bytes, which cover the data exactly; each has
+  // end - begin bytes for its dtype and shape.
+  std::vector<TensorEntry> entries;
+  SafetensorsMetadata metadata;
+};
+
+// Reads the header `json`, after which `data_bytes` follow. Throws Error (io)
+// that names `path` and the tensor.
+SafetensorsHeader parse_safetensors_header(std::string_view json,
+                                           int64_t data_bytes,
+                                           std::string_view path);
 
 // "BOOL", ..., "F64": the dtype in the spelling of the format.
 std::string_view format_name(DType dtype);

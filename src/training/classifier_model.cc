@@ -123,6 +123,19 @@ TextExample ClassifierModel::encode(const TextPair& pair) const {
   return example;
 }
 
+TextIds ClassifierModel::encode_source(const std::string& text,
+                                       UnknownSymbols unknown) const {
+  return ids_of(kOperation, text, source_, {options_.max_length, unknown});
+}
+
+UnknownParts ClassifierModel::unknown_in(const TextPair& pair) const {
+  UnknownParts found = {.source = unknown_symbols(pair.source, source_)};
+  if (!std::ranges::binary_search(labels_, pair.target)) {
+    found.target = {pair.target};
+  }
+  return found;
+}
+
 std::vector<LossSum> ClassifierModel::losses(
     const std::vector<TextExample>& examples, const Compute& compute) {
   const ClassifierBatch batch(examples);
@@ -137,29 +150,25 @@ LossSum ClassifierModel::add_gradients(const std::vector<TextExample>& examples,
   const ClassifierBatch batch(examples, {}, options.dropout);
   const CrossEntropy found = learn(classifier_, batch, options, compute).loss;
   LossSum all;
-  for (const LossSum& one : sums_of(found)) {
-    all.sum += one.sum;
-    all.targets += one.targets;
-  }
+  for (const LossSum& one : sums_of(found)) all += one;
   return all;
 }
 
 TextGradients ClassifierModel::gradients(
     const std::vector<TextExample>& examples,
     const TextGradientOptions& options, const Compute& compute) {
-  ClassifierModel own(options_, source_, labels_);
-  share_parameters(classifier_, own.classifier_);
   if (options.poisoned) {
     fail(ErrorCode::invalid_argument, kOperation,
          "poisoned padding; expected none: the mean over a text goes by the "
          "ids of padding, not by a mask");
   }
   const ClassifierBatch batch(examples, options.layout);
-  const Lesson lesson = learn(own.classifier_, batch, {}, compute);
+  const std::unique_ptr<ClassifierModel> own = sharing();
+  const Lesson lesson = learn(own->classifier_, batch, {}, compute);
   TextGradients found = {.losses = sums_of(lesson.loss),
                          .source = {},
                          .target = {},
-                         .parameters = own.classifier_.gradients()};
+                         .parameters = own->classifier_.gradients()};
   for (size_t i = 0; i < examples.size(); ++i) {
     found.source.push_back(batch.texts.rows_of(lesson.d_source, i));
   }
@@ -185,8 +194,7 @@ std::vector<std::string> ClassifierModel::predict(
   return answers_by_length(
       texts, options.most_texts,
       [&](const std::string& text) {
-        return ids_of(kOperation, text, source_,
-                      {options_.max_length, options.unknown});
+        return encode_source(text, options.unknown);
       },
       [&](const std::vector<TextIds>& ids) {
         std::vector<TextExample> examples;
@@ -204,16 +212,19 @@ std::vector<std::string> ClassifierModel::predict(
       });
 }
 
-std::unique_ptr<TextModel> ClassifierModel::twin() const {
+std::unique_ptr<TextModel> ClassifierModel::twin() const { return sharing(); }
+
+std::unique_ptr<ClassifierModel> ClassifierModel::sharing() const {
   auto twin = std::make_unique<ClassifierModel>(options_, source_, labels_);
   share_parameters(classifier_, twin->classifier_);
   return twin;
 }
 
 void ClassifierModel::save(const std::string& folder) {
-  save_options(folder, {options_, labels_});
+  const StoredOptions stored = {options_, labels_};
+  save_options(folder, stored);
   source_.save(file_in(folder, kSourceFile));
-  save_parameters(folder, classifier_);
+  save_parameters(folder, classifier_, digests_of(stored, source_, source_));
 }
 
 }  // namespace maskwise::nn::detail

@@ -21,6 +21,9 @@ class ClassifierModel : public TextModel {
   Module& module() override { return classifier_; }
   Split target_split() const override { return Split::blanks; }
   TextExample encode(const TextPair& pair) const override;
+  std::vector<int64_t> encode_source(const std::string& text,
+                                     UnknownSymbols unknown) const override;
+  UnknownParts unknown_in(const TextPair& pair) const override;
   std::vector<LossSum> losses(const std::vector<TextExample>& examples,
                               const Compute& compute) override;
   LossSum add_gradients(const std::vector<TextExample>& examples,
@@ -39,6 +42,8 @@ class ClassifierModel : public TextModel {
   void save(const std::string& folder) override;
 
  private:
+  std::unique_ptr<ClassifierModel> sharing() const;  // as twin()
+
   TextModelOptions options_;
   Vocabulary source_;
   std::vector<std::string> labels_;  // sorted

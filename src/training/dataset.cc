@@ -7,6 +7,7 @@
 #include <tuple>
 #include <utility>
 
+#include "base/byte_digest.h"
 #include "base/checked_math.h"
 #include "base/fail.h"
 #include "base/format.h"
@@ -24,18 +25,21 @@ using maskwise::detail::formatted;
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
-// A line of a file, for messages.
+std::string show(const std::string& path) {
+  return maskwise::detail::printable(path, maskwise::detail::kLongestShownPath);
+}
+
+// A line of a file, and what it should be, for messages.
 struct Place {
+  std::string_view operation;
+  std::string_view expected;
   const std::string& path;
   int64_t line = 0;
 };
 
 [[noreturn]] void refuse(const Place& place, const std::string& what) {
-  using maskwise::detail::kLongestShownPath;
-  fail(ErrorCode::io, "pairs",
-       "'{}', line {}: {}; expected a source, a tab and a target",
-       maskwise::detail::printable(place.path, kLongestShownPath), place.line,
-       what);
+  fail(ErrorCode::io, place.operation, "'{}', line {}: {}; expected {}",
+       show(place.path), place.line, what, place.expected);
 }
 
 bool is_blank(std::string_view text) {
@@ -43,10 +47,6 @@ bool is_blank(std::string_view text) {
 }
 
 TextPair pair_of(std::string_view line, const Place& place) {
-  if (const auto bad = detail::first_bad_byte(line)) {
-    refuse(place, formatted("byte {}, 0x{:02x}, is not UTF-8", *bad + 1,
-                            static_cast<unsigned char>(line[*bad])));
-  }
   if (is_blank(line)) refuse(place, "the line is empty");
   const auto tabs = std::ranges::count(line, '\t');
   if (tabs != 1) {
@@ -61,6 +61,12 @@ TextPair pair_of(std::string_view line, const Place& place) {
   return {std::string(source), std::string(target)};
 }
 
+std::string text_of(std::string_view line, const Place& place) {
+  const std::string_view text = line.substr(0, line.find('\t'));
+  if (is_blank(text)) refuse(place, "there is no text");
+  return std::string(text);
+}
+
 // Takes the first line off `text`, without its end.
 std::string_view take_line(std::string_view& text) {
   const size_t end = std::min(text.find('\n'), text.size());
@@ -68,6 +74,31 @@ std::string_view take_line(std::string_view& text) {
   text.remove_prefix(std::min(end + 1, text.size()));
   if (line.ends_with('\r')) line.remove_suffix(1);
   return line;
+}
+
+// What `read` makes of each line of the file.
+template <typename Read>
+auto read_lines(const std::string& path, Place place, Read read) {
+  const std::string text = load_text(path);
+  std::string_view rest = text;
+  if (rest.starts_with(kByteOrderMark)) {
+    rest.remove_prefix(kByteOrderMark.size());
+  }
+  std::vector<decltype(read(rest, place))> found;
+  while (!rest.empty()) {
+    ++place.line;
+    const std::string_view line = take_line(rest);
+    if (const auto bad = detail::first_bad_byte(line)) {
+      refuse(place, formatted("byte {}, 0x{:02x}, is not UTF-8", *bad + 1,
+                              static_cast<unsigned char>(line[*bad])));
+    }
+    found.push_back(read(line, place));
+  }
+  if (found.empty()) {
+    fail(ErrorCode::io, place.operation, "'{}' is empty; expected lines of {}",
+         show(path), place.expected);
+  }
+  return found;
 }
 
 void check(const BatchOptions& options) {
@@ -137,24 +168,21 @@ void check(const std::vector<ExampleLength>& lengths,
 }  // namespace
 
 std::vector<TextPair> load_pairs(const std::string& path) {
-  const std::string text = load_text(path);
-  std::string_view rest = text;
-  if (rest.starts_with(kByteOrderMark)) {
-    rest.remove_prefix(kByteOrderMark.size());
+  return read_lines(path, {"pairs", "a source, a tab and a target", path},
+                    pair_of);
+}
+
+std::vector<std::string> load_texts(const std::string& path) {
+  return read_lines(path, {"texts", "text, up to a tab", path}, text_of);
+}
+
+std::string digest(const std::vector<TextPair>& pairs) {
+  maskwise::detail::ByteDigest digest;
+  for (const TextPair& pair : pairs) {
+    digest.add(pair.source + "\t");
+    digest.add(pair.target + "\n");
   }
-  std::vector<TextPair> pairs;
-  Place place = {path};
-  while (!rest.empty()) {
-    ++place.line;
-    pairs.push_back(pair_of(take_line(rest), place));
-  }
-  if (pairs.empty()) {
-    fail(
-        ErrorCode::io, "pairs",
-        "'{}' is empty; expected lines of a source, a tab and a target",
-        maskwise::detail::printable(path, maskwise::detail::kLongestShownPath));
-  }
-  return pairs;
+  return digest.text();
 }
 
 std::vector<std::string> sides(const std::vector<TextPair>& pairs,

@@ -80,8 +80,7 @@ LossSum GradientShards::add_gradients(const Examples& examples,
   });
   LossSum all;
   for (size_t i = 0; i < sums.size(); ++i) {
-    all.sum += sums[i].sum;
-    all.targets += sums[i].targets;
+    all += sums[i];
     if (!parts[i].empty()) {
       move_gradients(twins_[i]->module(), model_.module());
     }

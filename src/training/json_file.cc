@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/fail.h"
+#include "base/json_reason.h"
 #include "base/printable.h"
 #include "maskwise/io.h"
 
@@ -31,7 +32,8 @@ JsonFile::JsonFile(std::string_view operation, const std::string& path)
   try {
     json_ = Json::parse(text, watch);
   } catch (const Json::exception& error) {
-    refuse("is not JSON: " + printable(error.what(), 200));
+    refuse("is not JSON: " +
+           printable(maskwise::detail::json_reason(error.what()), 200));
   }
   if (twice) refuse("the key '" + printable(*twice) + "' comes twice");
 }

@@ -4,9 +4,9 @@
 #include <iterator>
 #include <utility>
 
+#include "base/byte_digest.h"
 #include "base/fail.h"
 #include "base/printable.h"
-#include "maskwise/io.h"
 #include "training/json_file.h"
 
 namespace maskwise::nn::detail {
@@ -41,6 +41,64 @@ std::string_view name_in(const std::string_view (&names)[N], Enum value) {
   return names[static_cast<size_t>(value)];
 }
 
+// All that model.json says but the labels.
+Json json_of(const TextModelOptions& options) {
+  const TransformerLayerOptions& layer = options.layer;
+  return {{"format", kFormat},
+          {"task", name_in(kTasks, options.task)},
+          {"layers", options.layers},
+          {"features", layer.features},
+          {"heads", layer.heads},
+          {"kv_heads", layer.kv_heads},
+          {"hidden", layer.hidden},
+          {"activation", name_in(kActivations, layer.activation)},
+          {"norm_order", name_in(kNormOrders, layer.norm_order)},
+          {"norm", name_in(kNorms, layer.norm)},
+          {"eps", layer.eps},
+          {"dropout", layer.dropout},
+          {"rotary_base", layer.rotary_base},
+          {"max_length", options.max_length},
+          {"longest_answer", options.longest_answer}};
+}
+
+// Settings that a user may change in a model that is trained.
+constexpr const char* kFreeSettings[] = {"dropout", "max_length",
+                                         "longest_answer"};
+
+// What the parameters have digests of: the key in model.safetensors, where it
+// stands, and what to call it.
+struct Digested {
+  std::string_view key;
+  std::string_view file;
+  std::string_view name;
+};
+constexpr Digested kSettings = {"maskwise.settings", kModelFile, "settings"};
+constexpr Digested kLabels = {"maskwise.labels", kModelFile, "labels"};
+constexpr Digested kSource = {"maskwise.source", kSourceFile, "symbols"};
+constexpr Digested kTarget = {"maskwise.target", kTargetFile, "symbols"};
+
+std::string digest_of_texts(const std::vector<std::string>& texts) {
+  maskwise::detail::ByteDigest digest;
+  // A byte that no text in UTF-8 holds keeps them apart.
+  for (const std::string& text : texts) digest.add(text + '\xFF');
+  return digest.text();
+}
+
+std::string digest_of_settings(const TextModelOptions& options) {
+  Json json = json_of(options);
+  for (const char* key : kFreeSettings) json.erase(key);
+  return digest_of_texts({json.dump()});
+}
+
+std::string digest_of_symbols(const Vocabulary& vocabulary) {
+  std::vector<std::string> texts = {
+      vocabulary.split() == Split::blanks ? "blanks" : "characters"};
+  for (int64_t id = Vocabulary::kFirstSymbol; id < vocabulary.size(); ++id) {
+    texts.push_back(vocabulary.symbol_of(id));
+  }
+  return digest_of_texts(texts);
+}
+
 std::vector<std::pair<std::string, Parameter*>> parameters_of(Module& module) {
   std::vector<std::pair<std::string, Parameter*>> found;
   module.visit_parameters("", [&](const std::string& name, Parameter& one) {
@@ -67,22 +125,7 @@ std::string file_in(const std::string& folder, std::string_view name) {
 
 void save_options(const std::string& folder, const StoredOptions& stored) {
   const auto& [options, labels] = stored;
-  const TransformerLayerOptions& layer = options.layer;
-  Json json = {{"format", kFormat},
-               {"task", name_in(kTasks, options.task)},
-               {"layers", options.layers},
-               {"features", layer.features},
-               {"heads", layer.heads},
-               {"kv_heads", layer.kv_heads},
-               {"hidden", layer.hidden},
-               {"activation", name_in(kActivations, layer.activation)},
-               {"norm_order", name_in(kNormOrders, layer.norm_order)},
-               {"norm", name_in(kNorms, layer.norm)},
-               {"eps", layer.eps},
-               {"dropout", layer.dropout},
-               {"rotary_base", layer.rotary_base},
-               {"max_length", options.max_length},
-               {"longest_answer", options.longest_answer}};
+  Json json = json_of(options);
   if (options.task == Task::classify) json["labels"] = labels;
   save_text(file_in(folder, kModelFile), json.dump(1) + "\n");
 }
@@ -111,8 +154,50 @@ StoredOptions load_options(const std::string& folder) {
   return stored;
 }
 
-void save_parameters(const std::string& folder, Module& module) {
-  save_safetensors(file_in(folder, kParametersFile), module.parameters());
+SafetensorsMetadata digests_of(const StoredOptions& stored,
+                               const Vocabulary& source,
+                               const Vocabulary& target) {
+  SafetensorsMetadata found;
+  const auto add = [&](const Digested& what, std::string digest) {
+    found.emplace(what.key, std::move(digest));
+  };
+  add(kSettings, digest_of_settings(stored.options));
+  add(kSource, digest_of_symbols(source));
+  if (stored.options.task == Task::classify) {
+    add(kLabels, digest_of_texts(stored.labels));
+  } else {
+    add(kTarget, digest_of_symbols(target));
+  }
+  return found;
+}
+
+void check_digests(const std::string& folder,
+                   const SafetensorsMetadata& found) {
+  const std::string path = file_in(folder, kParametersFile);
+  const SafetensorsMetadata saved = load_safetensors_metadata(path);
+  for (const auto& [key, file, name] : {kSettings, kLabels, kSource, kTarget}) {
+    const auto now = found.find(std::string(key));
+    const auto then = saved.find(std::string(key));
+    if (now == found.end() || then == saved.end() ||
+        now->second == then->second) {
+      continue;
+    }
+    const std::string free = key == kSettings.key
+                                 ? ", or undo what was changed: only dropout, "
+                                   "max_length and longest_answer may be"
+                                 : "";
+    maskwise::detail::fail(
+        ErrorCode::io, "model",
+        "'{}' holds other {} than '{}' was trained with; expected the files of "
+        "one model: copy them together again{}",
+        file_in(folder, file), name, path, free);
+  }
+}
+
+void save_parameters(const std::string& folder, Module& module,
+                     const SafetensorsMetadata& digests) {
+  save_safetensors(file_in(folder, kParametersFile), module.parameters(),
+                   digests);
 }
 
 TensorMap load_values(const std::string& folder,

@@ -7,8 +7,10 @@
 #include <string_view>
 #include <vector>
 
+#include "maskwise/io.h"
 #include "maskwise/nn/module.h"
 #include "maskwise/nn/text_model.h"
+#include "maskwise/nn/vocabulary.h"
 
 namespace maskwise::nn::detail {
 
@@ -30,7 +32,20 @@ void save_options(const std::string& folder, const StoredOptions& stored);
 // Throws Error (io) that names the file and what is wrong with it.
 StoredOptions load_options(const std::string& folder);
 
-void save_parameters(const std::string& folder, Module& module);
+// Digests of all that gives the parameters their meaning and could be of
+// another model without a size that tells; by what it is. `target` plays no
+// part for Task::classify, whose labels do.
+SafetensorsMetadata digests_of(const StoredOptions& stored,
+                               const Vocabulary& source,
+                               const Vocabulary& target);
+
+// Throws Error (io) that names the file in which what the folder's parameters
+// were saved with has another digest. Parameters saved without digests, by
+// another tool or before there were any, fit.
+void check_digests(const std::string& folder, const SafetensorsMetadata& found);
+
+void save_parameters(const std::string& folder, Module& module,
+                     const SafetensorsMetadata& digests);
 
 // The values of the parameters. Throws Error (io) when they are too few for
 // such layers: sizes that are absurd are never allocated.

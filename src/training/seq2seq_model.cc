@@ -130,6 +130,16 @@ TextExample Seq2SeqModel::encode(const TextPair& pair) const {
   return example;
 }
 
+TextIds Seq2SeqModel::encode_source(const std::string& text,
+                                    UnknownSymbols unknown) const {
+  return ids_of(kOperation, text, source_, {options_.max_length, unknown});
+}
+
+UnknownParts Seq2SeqModel::unknown_in(const TextPair& pair) const {
+  return {.source = unknown_symbols(pair.source, source_),
+          .target = unknown_symbols(pair.target, target_)};
+}
+
 std::vector<LossSum> Seq2SeqModel::losses(
     const std::vector<TextExample>& examples, const Compute& compute) {
   const Seq2SeqBatch batch(examples);
@@ -150,8 +160,7 @@ LossSum Seq2SeqModel::add_gradients(const std::vector<TextExample>& examples,
 TextGradients Seq2SeqModel::gradients(const std::vector<TextExample>& examples,
                                       const TextGradientOptions& options,
                                       const Compute& compute) {
-  Seq2SeqModel own(options_, source_, target_);
-  share_parameters(transformer_, own.transformer_);
+  const std::unique_ptr<Seq2SeqModel> own = sharing();
   Seq2SeqBatch batch(examples, options.layout);
   std::optional<PoisonedRow> source;
   std::optional<PoisonedRow> target;
@@ -160,11 +169,11 @@ TextGradients Seq2SeqModel::gradients(const std::vector<TextExample>& examples,
     source.emplace(transformer_.source_embedding, kSourceFiller);
     target.emplace(transformer_.target_embedding, kTargetFiller);
   }
-  const Lesson lesson = learn(own.transformer_, batch, {}, compute);
+  const Lesson lesson = learn(own->transformer_, batch, {}, compute);
   TextGradients found = {.losses = batch.target.loss_sums(lesson.loss.losses),
                          .source = {},
                          .target = {},
-                         .parameters = own.transformer_.gradients()};
+                         .parameters = own->transformer_.gradients()};
   for (size_t i = 0; i < examples.size(); ++i) {
     found.source.push_back(batch.source.rows_of(lesson.inputs.d_source, i));
     found.target.push_back(batch.target.rows_of(lesson.inputs.d_target, i));
@@ -197,8 +206,7 @@ std::vector<std::string> Seq2SeqModel::predict(
   return answers_by_length(
       texts, options.most_texts,
       [&](const std::string& text) {
-        return ids_of(kOperation, text, source_,
-                      {options_.max_length, options.unknown});
+        return encode_source(text, options.unknown);
       },
       [&](const std::vector<std::vector<int64_t>>& ids) {
         const Tensor source = placed_ids(ids, options.layout);
@@ -218,17 +226,20 @@ std::vector<std::string> Seq2SeqModel::predict(
       });
 }
 
-std::unique_ptr<TextModel> Seq2SeqModel::twin() const {
+std::unique_ptr<TextModel> Seq2SeqModel::twin() const { return sharing(); }
+
+std::unique_ptr<Seq2SeqModel> Seq2SeqModel::sharing() const {
   auto twin = std::make_unique<Seq2SeqModel>(options_, source_, target_);
   share_parameters(transformer_, twin->transformer_);
   return twin;
 }
 
 void Seq2SeqModel::save(const std::string& folder) {
-  save_options(folder, {options_, {}});
+  const StoredOptions stored = {options_, {}};
+  save_options(folder, stored);
   source_.save(file_in(folder, kSourceFile));
   target_.save(file_in(folder, kTargetFile));
-  save_parameters(folder, transformer_);
+  save_parameters(folder, transformer_, digests_of(stored, source_, target_));
 }
 
 }  // namespace maskwise::nn::detail

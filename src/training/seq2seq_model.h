@@ -21,6 +21,9 @@ class Seq2SeqModel : public TextModel {
   Module& module() override { return transformer_; }
   Split target_split() const override { return target_.split(); }
   TextExample encode(const TextPair& pair) const override;
+  std::vector<int64_t> encode_source(const std::string& text,
+                                     UnknownSymbols unknown) const override;
+  UnknownParts unknown_in(const TextPair& pair) const override;
   std::vector<LossSum> losses(const std::vector<TextExample>& examples,
                               const Compute& compute) override;
   LossSum add_gradients(const std::vector<TextExample>& examples,
@@ -39,6 +42,8 @@ class Seq2SeqModel : public TextModel {
   void save(const std::string& folder) override;
 
  private:
+  std::unique_ptr<Seq2SeqModel> sharing() const;  // as twin()
+
   TextModelOptions options_;
   Vocabulary source_;
   Vocabulary target_;

@@ -20,14 +20,23 @@ void check_length(std::string_view operation, std::string_view text,
 
 void check_known(std::string_view operation, std::string_view text,
                  const Vocabulary& vocabulary) {
-  for (const std::string& symbol : split_text(text, vocabulary.split())) {
-    if (vocabulary.id_of(symbol) != Vocabulary::kUnknown) continue;
-    fail(ErrorCode::invalid_argument, operation,
-         "'{}' holds '{}', which is none of the {} symbols that the model was "
-         "trained with",
-         maskwise::detail::printable(text), maskwise::detail::printable(symbol),
-         vocabulary.size() - Vocabulary::kFirstSymbol);
-  }
+  const std::vector<std::string> unknown = unknown_symbols(text, vocabulary);
+  if (unknown.empty()) return;
+  using maskwise::detail::printable;
+  fail(ErrorCode::invalid_argument, operation,
+       "'{}' holds '{}', which is none of the {} symbols that the model was "
+       "trained with",
+       printable(text), printable(unknown.front()),
+       vocabulary.size() - Vocabulary::kFirstSymbol);
+}
+
+std::vector<std::string> unknown_symbols(std::string_view text,
+                                         const Vocabulary& vocabulary) {
+  std::vector<std::string> symbols = split_text(text, vocabulary.split());
+  std::erase_if(symbols, [&](const std::string& symbol) {
+    return vocabulary.id_of(symbol) != Vocabulary::kUnknown;
+  });
+  return symbols;
 }
 
 TextIds ids_of(std::string_view operation, const std::string& text,

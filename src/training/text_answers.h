@@ -21,6 +21,10 @@ void check_length(std::string_view operation, std::string_view text,
 void check_known(std::string_view operation, std::string_view text,
                  const Vocabulary& vocabulary);
 
+// The symbols of the text that have no id, in order.
+std::vector<std::string> unknown_symbols(std::string_view text,
+                                         const Vocabulary& vocabulary);
+
 using TextIds = std::vector<int64_t>;
 
 // What a text may be.

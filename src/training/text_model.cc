@@ -117,11 +117,13 @@ std::unique_ptr<TextModel> load_text_model(const std::string& folder) {
   const auto vocabulary = [&](std::string_view name) {
     return Vocabulary::load(detail::file_in(folder, name));
   };
-  const auto [options, labels] = detail::load_options(folder);
+  const detail::StoredOptions stored = detail::load_options(folder);
+  const auto& [options, labels] = stored;
   const bool classifies = options.task == Task::classify;
   const Vocabulary source = vocabulary(detail::kSourceFile);
   const Vocabulary target =
       classifies ? source : vocabulary(detail::kTargetFile);
+  detail::check_digests(folder, detail::digests_of(stored, source, target));
   const TensorMap values = detail::load_values(folder, options);
   std::unique_ptr<TextModel> model;
   detail::naming(detail::file_in(folder, detail::kModelFile), [&] {

@@ -1,4 +1,5 @@
 """maskwise evaluate, against errors counted here in what predict answers."""
+import json
 import pathlib
 import shutil
 import subprocess
@@ -48,6 +49,12 @@ class Evaluate(tool.ToolTest):
         (self.dir / "test.tsv").write_text("".join(
             f"{source}\t{target}\n" for source, target in lines))
 
+    def noted(self, model, note, *flags):
+        """Standard output of an evaluation that adds this to the other."""
+        result = self.tool("evaluate", model, "test.tsv", *flags)
+        self.assertEqual((result.returncode, result.stderr.decode()), (0, note))
+        return result.stdout.decode()
+
     def test_errors_of_words_and_of_symbols(self):
         # Some that were learnt, some that were not, and a target of symbols
         # that the model has never seen.
@@ -57,19 +64,21 @@ class Evaluate(tool.ToolTest):
         for beam in ([], ["--beam", "1"], ["--beam", "2"]):
             answers = self.run_well("predict", "letters", "--input", "test.tsv",
                                     *beam).splitlines()
+            note = ("note: the model does not know symbols of 1 of the targets "
+                    "(\"X\", \"Y\"); they were counted as wrong\n")
             wrong = sum(answer != target for answer, (_, target)
                         in zip(answers, lines))
             edited = sum(edits(answer.split(), target.split())
                          for answer, (_, target) in zip(answers, lines))
             symbols = sum(len(target.split()) for _, target in lines)
             self.assertGreater(wrong, 0)
-            found = self.run_json("evaluate", "letters", "test.tsv", *beam)
+            found = json.loads(self.noted("letters", note, "--json", *beam))
             self.assertEqual(list(found), ["n", "wer", "per"])
             self.assertEqual(found["n"], len(lines))
             self.assertAlmostEqual(found["wer"], 100 * wrong / len(lines))
             self.assertAlmostEqual(found["per"], 100 * edited / symbols)
             self.assertEqual(
-                self.run_well("evaluate", "letters", "test.tsv", *beam),
+                self.noted("letters", note, *beam),
                 f"{len(lines)} texts: {found['wer']:.2f} % have an error "
                 f"(WER), {found['per']:.2f} % of the symbols (PER)\n")
 
@@ -77,11 +86,13 @@ class Evaluate(tool.ToolTest):
         # Five are right, one is not, and one is no label of the model.
         labels = ["of a", "of c", "of b", "of a", "of c", "of b", "of z"]
         self.pairs(zip(WORDS + ["a"], labels))
-        found = self.run_json("evaluate", "firsts", "test.tsv")
+        note = ("note: the model does not know the labels of 1 of the texts "
+                "(\"of z\"); they were counted as wrong\n")
+        found = json.loads(self.noted("firsts", note, "--json"))
         self.assertEqual(list(found), ["n", "accuracy"])
         self.assertEqual(found["n"], 7)
         self.assertAlmostEqual(found["accuracy"], 100 * 5 / 7)
-        self.assertEqual(self.run_well("evaluate", "firsts", "test.tsv"),
+        self.assertEqual(self.noted("firsts", note),
                          "7 texts: 71.43 % of the labels are right\n")
 
     def test_threads_change_nothing(self):
@@ -91,9 +102,27 @@ class Evaluate(tool.ToolTest):
             for flags in ([], ["--threads", "1"], ["--threads", "2"])}), 1)
 
     def test_symbols_never_seen_are_read_as_unknown(self):
-        self.pairs([("xyz", "A B C")])
-        self.assertEqual(
-            self.run_json("evaluate", "letters", "test.tsv")["n"], 1)
+        for model, target in (("letters", "A"), ("firsts", "of a")):
+            for sources, shown in (
+                    (["xay", "abc", "x"], '2 of the texts ("x", "y")'),
+                    (["x\u00e9y", "b"], '1 of the texts ("x", "\u00e9", "y")'),
+                    (["xxy", "z", "w", "a"],
+                     '3 of the texts ("x", "y", "z", ...)')):
+                self.pairs((source, target) for source in sources)
+                found = json.loads(self.noted(
+                    model, f"note: the model does not know symbols of {shown}; "
+                    "it read them as unknown\n", "--json"))
+                self.assertEqual(found["n"], len(sources))
+
+    def test_unknown_labels_and_symbols_are_told_apart(self):
+        self.pairs([("x", "1"), ("a", "2"), ("b", "of b"), ("c", "3"),
+                    ("c", "4")])
+        text = self.noted(
+            "firsts", "note: the model does not know symbols of 1 of the texts "
+            '("x"); it read them as unknown\n'
+            "note: the model does not know the labels of 4 of the texts "
+            '("1", "2", "3", ...); they were counted as wrong\n')
+        self.assertEqual(text.count("\n"), 1)
 
     def test_files_that_are_no_pairs(self):
         for content, fragment in (
@@ -103,7 +132,7 @@ class Evaluate(tool.ToolTest):
                 (b"a\tA\nb\t\n", "'test.tsv', line 2: the target is empty"),
                 (b"a\tA\n \tB\n", "'test.tsv', line 2: the source is empty"),
                 (b"a\tA\n" + b"b" * 257 + b"\tB\n",
-                 "has 257 symbols; expected from 1 to 256")):
+                 "[evaluate] 'test.tsv', line 2: 'bbbbbbbb")):
             (self.dir / "test.tsv").write_bytes(content)
             for name in ("letters", "firsts"):
                 self.refuse(["evaluate", name, "test.tsv"], fragment)

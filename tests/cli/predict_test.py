@@ -73,11 +73,15 @@ class Predict(ModelTest):
 
     def test_files_without_texts(self):
         for content, fragment in (
-                (b"", "'in.txt' is empty; expected a text on each line"),
-                (b"abc\n\nb\n", "'in.txt', line 2: no text; expected one on "
-                                "each line"),
-                (b"abc\n\tA\n", "'in.txt', line 2: no text"),
-                (b"abc\nbx\n", "'bx' holds 'x'")):
+                (b"", "'in.txt' is empty; expected lines of text"),
+                (b"abc\n\nb\n", "'in.txt', line 2: there is no text; expected "
+                                "text, up to a tab"),
+                (b"abc\n\tA\n", "'in.txt', line 2: there is no text"),
+                (b"abc\nb\xff\n", "'in.txt', line 2: byte 2, 0xff, is not "
+                                  "UTF-8"),
+                (b"abc\nb\n" + b"a" * 257, "[predict] 'in.txt', line 3: 'aaaa"),
+                (b"abc\nbx\tA\n", "[predict] 'in.txt', line 2: 'bx' holds 'x', "
+                                  "which is none of the 3 symbols")):
             (self.dir / "in.txt").write_bytes(content)
             self.refuse(["predict", "letters", "--input", "in.txt"], fragment)
         self.refuse(["predict", "letters", "--input", "no.txt"],
@@ -107,6 +111,8 @@ class Predict(ModelTest):
                 for path in (self.dir / "letters").iterdir()}
         other = self.dir / "firsts"
         vocabulary = json.loads(good["source.json"])
+        vocabulary["symbols"].reverse()
+        turned = json.dumps(vocabulary).encode()
         vocabulary["symbols"].append("d")
         longer = json.dumps(vocabulary).encode()
         vocabulary["symbols"].append("d")
@@ -132,21 +138,27 @@ class Predict(ModelTest):
                  "the list 'labels'"),
                 ("model.json", with_options(task="classify", labels=[]), ""),
                 ("model.json", with_options(layers=3),
-                 "'letters/model.safetensors': "),
+                 "'letters/model.json' holds other settings than "
+                 "'letters/model.safetensors' was trained with"),
+                ("model.json", with_options(norm="rms"),
+                 "only dropout, max_length and longest_answer may be"),
                 ("model.json", with_options(layers=-1), ""),
                 ("model.json", with_options(features=2 ** 62), ""),
                 ("model.json", with_options(heads=3), ""),
                 ("model.json", with_options(max_length=0), ""),
                 ("model.json", with_options(longest_answer=-1), ""),
                 ("model.json", (other / "model.json").read_bytes(),
-                 "'letters/model.safetensors': "),
-                ("source.json", longer, "'letters/model.safetensors': "),
+                 "'letters/model.json' holds other settings"),
+                ("source.json", longer, "'letters/source.json' holds other "
+                                        "symbols"),
+                ("source.json", turned, "'letters/source.json' holds other "
+                                        "symbols"),
                 ("source.json", twice, "'letters/source.json'"),
                 ("target.json", b"[]", "'letters/target.json'"),
                 ("model.safetensors", b"x", "'letters/model.safetensors'"),
                 ("model.safetensors",
                  (other / "model.safetensors").read_bytes(),
-                 "'letters/model.safetensors': ")):
+                 "'letters/model.json' holds other settings")):
             with self.subTest(name=name, fragment=fragment,
                               content=content and content[:200]):
                 if content is None:

@@ -1,7 +1,7 @@
 """maskwise show: masks and weights of a trained model."""
 import json
 
-from models import ModelTest
+from models import ModelTest, trained
 import tool
 
 
@@ -25,6 +25,30 @@ class Show(ModelTest):
                             for line in lines))
         self.assertTrue(any(line.startswith("  <pad>  1  ■ · ·")
                             for line in lines))
+
+    def test_long_texts_stay_within_a_line(self):
+        text = self.run_well("show", "letters", "abc" * 7, "ab")
+        # Three grids of 21 symbols do not fit beside each other.
+        self.assertLessEqual(max(map(len, text.splitlines())), 120)
+        self.assertRegex(text, r"(?m)^  encoder self-attention +decoder "
+                               r"self-attention$")
+        self.assertRegex(text, r"(?m)^  cross-attention$")
+        self.assertNotIn("each cell is", text)
+
+    def test_longer_texts_are_scaled_and_say_so(self):
+        for flags, times in (([], "\u00d7"), (["--ascii"], "x")):
+            text = self.run_well("show", "firsts", "abc" * 17, "ab", *flags)
+            self.assertLessEqual(max(map(len, text.splitlines())), 120)
+            self.assertEqual(text.count(
+                f"each cell is 2 queries {times} 2 keys (rows: queries, "
+                "columns: keys)"), 2)
+            self.assertEqual(text.count(" all allowed "), 2)
+            self.assertNotIn("pairs allowed", text)
+
+    def test_tokens_that_ascii_cannot_show_are_told(self):
+        trained(self.dir, "accents", ["\u00e9a\tx", "a\u00e9\ty"])
+        text = self.run_well("show", "accents", "a\u00e9", "--ascii")
+        self.assertIn("  tokens: 1 = \\u00e9", text)
 
     def test_the_weights_of_an_answer(self):
         found = self.shown("letters", "cab", "b")

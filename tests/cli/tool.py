@@ -84,6 +84,7 @@ def read_tensors(path):
     content = pathlib.Path(path).read_bytes()
     length = struct.unpack("<Q", content[:8])[0]
     header, data = json.loads(content[8:8 + length]), content[8 + length:]
+    header.pop("__metadata__", None)
     tensors = {}
     for name, entry in header.items():
         begin, end = entry["data_offsets"]

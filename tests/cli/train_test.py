@@ -20,6 +20,8 @@ FILES = {"last.safetensors", "model.json", "model.safetensors", "source.json",
 UPDATES = 20
 TRAIN = ["train", "train.tsv", "--dev", "dev.tsv", "-o"]
 BUDGET = ["--updates", UPDATES, "--batch", "8", "--rate", "0.005"]
+# The same with an evaluation after each update.
+EVALUATED = ["--updates", 10, *BUDGET[2:]]
 
 
 def pairs(count, seed):
@@ -73,6 +75,29 @@ class Train(tool.ToolTest):
             self.assertEqual(self.model(threads), self.model("a"))
         self.train("other", *BUDGET, "--seed", "2")
         self.assertNotEqual(self.model("other"), self.model("a"))
+
+    def test_a_model_says_what_its_parameters_were_trained_with(self):
+        def fnv(*texts):
+            digest = 0xcbf29ce484222325
+            for text in texts:
+                for byte in text.encode() + b"\xff":
+                    digest = (digest ^ byte) * 0x100000001b3 % 2 ** 64
+            return f"{digest:016x}"
+
+        def symbols(name):
+            found = json.loads((self.dir / "m" / name).read_text())
+            return fnv(found["split"], *found["symbols"])
+        self.train("m", "--updates", "1")
+        content = self.model("m")
+        header = json.loads(content[8:8 + struct.unpack("<Q", content[:8])[0]])
+        settings = json.loads((self.dir / "m" / "model.json").read_text())
+        for free in ("dropout", "max_length", "longest_answer"):
+            del settings[free]
+        self.assertEqual(header["__metadata__"], {
+            "maskwise.settings": fnv(json.dumps(settings,
+                                                separators=(",", ":"))),
+            "maskwise.source": symbols("source.json"),
+            "maskwise.target": symbols("target.json")})
 
     def test_progress_as_json_lines(self):
         *lines, done = self.train("m")
@@ -295,8 +320,23 @@ class Train(tool.ToolTest):
 
         for name, content, fragment in (
                 ("training.json", b"{}", "'m/training.json' holds no settings "
-                                         "of a training: "),
-                ("training.json", b"[", "holds no settings of a training: "),
+                                         "of a training: 'task' is missing; "
+                                         "expected a text"),
+                ("training.json", b"{\n[", "holds no settings of a training: "
+                                          "parse error at line 2, column 1: "),
+                ("training.json", b'{"task": "\xff"}', "ill-formed UTF-8 byte\n"),
+                ("training.json", b"[1]", "training: expected an object"),
+                ("training.json", with_settings(seed="1\n"),
+                 "'seed' is \"1\\n\"; expected a whole number"),
+                ("training.json", with_settings(updates=1.5),
+                 "'updates' is 1.5; expected a whole number"),
+                ("training.json", with_settings(seed=2 ** 63),
+                 "'seed' is 9223372036854775808; expected at most "
+                 "9223372036854775807"),
+                ("training.json", with_settings(rate=None),
+                 "'rate' is null; expected a number"),
+                ("training.json", with_settings(task=["x" * 50]),
+                 "'task' is [\"" + "x" * 38 + "...; expected a text"),
                 ("training.json", with_settings(updates=None),
                  "expected updates or seconds"),
                 ("training.json", with_settings(seconds=1),
@@ -318,8 +358,11 @@ class Train(tool.ToolTest):
                 ("last.safetensors", self.files("classes")["last.safetensors"],
                  "'m/last.safetensors' does not fit the "),
                 ("model.safetensors", self.files("alien")["model.safetensors"],
-                 "'m/model.safetensors': "),
-                ("source.json", self.files("alien")["target.json"], "'m/"),
+                 "'m/source.json' holds other symbols than "
+                 "'m/model.safetensors' was trained with"),
+                ("source.json", self.files("alien")["target.json"],
+                 "'m/source.json' holds other symbols than "
+                 "'m/model.safetensors' was trained with"),
                 ("model.json", None, "cannot open 'm/model.json'")):
             with self.subTest(name=name, fragment=fragment):
                 if content is None:
@@ -407,21 +450,78 @@ class Train(tool.ToolTest):
         self.train("m")
         self.assertEqual(set(self.files("m")), FILES)
 
+    def stopped(self, folder, *flags):
+        """A training that ends after its next evaluation: it cannot tell."""
+        with open("/dev/full", "wb") as full:
+            result = self.tool(*TRAIN, folder, *flags, stdout=full)
+        self.assertIn(b"cannot write to standard output", result.stderr)
+
+    def assert_same_training(self, folder, other):
+        """But for the clock, and what was the best model."""
+        ours, theirs = (self.read(f"{name}/last.safetensors")
+                        for name in (folder, other))
+        self.assertEqual(set(ours), set(theirs))
+        for name, tensor in ours.items():
+            if not name.startswith(("number.seconds", "number.best_")):
+                self.assertEqual(tensor.values, theirs[name].values, name)
+
     def test_a_kill_between_any_two_files(self):
         """With what is in the folder before each of its first writes."""
-        self.train("whole")
-        all_files = self.files("whole")
+        self.train("whole", *EVALUATED)
+        self.stopped("first", *EVALUATED)
+        self.assertEqual(set(self.files("first")), FILES)
+        first = self.files("first")
         order = ["training.json", "last.safetensors", "model.json",
                  "source.json", "target.json", "model.safetensors"]
-        for count in range(len(order)):
+        for count in range(len(order) + 1):
             folder = self.dir / f"m{count}"
             folder.mkdir()
             for name in order[:count]:
-                (folder / name).write_bytes(all_files[name])
+                (folder / name).write_bytes(first[name])
             (folder / ".maskwise-1-2.tmp").write_bytes(b"half")
-            self.train(folder.name, *(["--resume"] if count else BUDGET))
+            lines = self.train(folder.name,
+                               *(["--resume"] if count else EVALUATED))
+            self.assertEqual(lines[0]["update"], 2 if count > 1 else 1)
             self.assertEqual(set(self.files(folder.name)), FILES)
             self.assertEqual(self.model(folder.name), self.model("whole"))
+            self.assert_same_training(folder.name, "whole")
+            ours, theirs = (self.read(f"{name}/last.safetensors")
+                            for name in (folder.name, "whole"))
+            for name in ("number.best_wrong", "number.best_edits",
+                         "number.best_loss"):
+                self.assertEqual(ours[name].values, theirs[name].values)
+
+    def test_a_training_whose_model_was_deleted_goes_on(self):
+        self.train("whole", *EVALUATED)
+        self.stopped("m", *EVALUATED)
+        for _ in range(3):
+            self.stopped("m", "--resume")
+        for name in ("model.json", "model.safetensors"):
+            (self.dir / "m" / name).unlink()
+        *lines, done = self.train("m", "--resume")
+        self.assertEqual([line["update"] for line in lines], list(range(5, 11)))
+        self.assertNotIn("already", done)
+        self.assertEqual(set(self.files("m")), FILES)
+        self.assert_same_training("m", "whole")
+        self.run_well("predict", "m", "abc")
+
+    def test_a_training_that_is_done_has_its_model_made_again(self):
+        done = self.train("m", *EVALUATED)[-1]
+        (self.dir / "m" / "model.safetensors").unlink()
+        shutil.copytree(self.dir / "m", self.dir / "before")
+        again, = self.train("m", "--resume")
+        self.assertIs(again["already"], True)
+        self.assertEqual(again["updates"], done["updates"])
+        self.assertEqual(set(self.files("m")), FILES)
+        self.assert_same_training("m", "before")
+        # The parameters are those that the training has come to.
+        last, model = (self.read(f"m/{name}.safetensors")
+                       for name in ("last", "model"))
+        for name, tensor in model.items():
+            self.assertEqual(tensor.values, last[f"model.{name}"].values)
+        before = self.snapshot()
+        self.train("m", "--resume")
+        self.assertEqual(self.snapshot(), before)
 
     def test_a_full_disk_leaves_a_training_to_go_on_with(self):
         self.train("whole")

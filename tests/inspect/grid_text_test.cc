@@ -204,6 +204,45 @@ not drawn: 1 of 3 masks; choose a batch item or a head to see its own
 )");
 }
 
+TEST(GridText, WithoutCaptionsOnlyTheGridsAndTheirScale) {
+  EXPECT_EQ(
+      drawn(per_head({causal(), none()}), {1, 2, 2, 2}, {.captions = false}),
+      R"(
+     0 1
+  0  ■ ·
+  1  ■ ■
+
+     0 1
+  0  · ·
+  1  · ·
+)");
+  EXPECT_EQ(
+      drawn(causal(), {1, 1, 4, 4},
+            {.charset = Charset::ascii, .most_cells = 2, .captions = false}),
+      R"(
+     0
+  0  **.
+     ##**
+
+each cell is 2 queries x 2 keys (rows: queries, columns: keys)
+# all allowed  * more than 2/3  + more than 1/3  - some  . none
+)");
+}
+
+TEST(GridText, ManyTokensAreSpelledOnSeveralLines) {
+  const Tokens tokens = {Tokens::value_type(12, "\u9762")};
+  const std::string text =
+      draw_text(all().bind({1, 1, 12, 12}),
+                {.labels = {tokens, tokens}, .charset = Charset::ascii});
+  EXPECT_NE(text.find("\n"
+                      "  tokens: 0 = \\u9762, 1 = \\u9762, 2 = \\u9762, "
+                      "3 = \\u9762, 4 = \\u9762, 5 = \\u9762,\n"
+                      "  tokens: 6 = \\u9762, 7 = \\u9762, 8 = \\u9762, "
+                      "9 = \\u9762, 10 = \\u9762, 11 = \\u9762\n"),
+            std::string::npos)
+      << text;
+}
+
 TEST(GridText, ShapesWithoutPairsSaySo) {
   EXPECT_EQ(drawn(all(), {1, 1, 0, 2}), R"(
 batch 0, head 0: 0 of 0 pairs allowed (0 %)

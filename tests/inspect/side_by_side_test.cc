@@ -19,6 +19,22 @@ TEST(SideBySide, CountsColumnsAndNotBytes) {
             "\u25A0 \u00B7   1\ne\u0301     2\n\u6F22    3\n");
 }
 
+TEST(SideBySide, WhatDoesNotFitBeginsBelow) {
+  const std::vector<std::string> drawings = {"aa\na\n", "bb\n", "cc\nccc\n"};
+  EXPECT_EQ(side_by_side(drawings, 13), side_by_side(drawings));
+  EXPECT_EQ(side_by_side(drawings, 12),
+            "aa   bb\n"
+            "a\n"
+            "\n"
+            "cc\n"
+            "ccc\n");
+  // One that is too wide by itself stands alone.
+  for (const int64_t most : {6, 1, 0}) {
+    EXPECT_EQ(side_by_side(drawings, most), "aa\na\n\nbb\n\ncc\nccc\n");
+  }
+  EXPECT_EQ(side_by_side({}, 5), "");
+}
+
 TEST(SideBySide, NothingIsNothing) {
   EXPECT_EQ(side_by_side({}), "");
   EXPECT_EQ(side_by_side({"", "a\n"}), "   a\n");

@@ -28,6 +28,36 @@ TEST(DrawWeights, InAscii) {
             "  y  20 -  40 +  40 +\n");
 }
 
+TEST(DrawWeights, WhatIsTooWideGoesOnBelow) {
+  const auto drawn = [](int64_t most) {
+    return draw_weights(kWeights, {"x", "y"}, {"a", "b", "c"}, Charset::ascii,
+                        most);
+  };
+  const std::string whole =
+      draw_weights(kWeights, {"x", "y"}, {"a", "b", "c"}, Charset::ascii);
+  EXPECT_EQ(drawn(21), whole);
+  EXPECT_EQ(drawn(20),
+            "      a     b\n"
+            "  x  97 #   3\n"
+            "  y  20 -  40 +\n"
+            "\n"
+            "      c\n"
+            "  x   .\n"
+            "  y  40 +\n");
+  EXPECT_EQ(drawn(1),
+            "      a\n"
+            "  x  97 #\n"
+            "  y  20 -\n"
+            "\n"
+            "      b\n"
+            "  x   3\n"
+            "  y  40 +\n"
+            "\n"
+            "      c\n"
+            "  x   .\n"
+            "  y  40 +\n");
+}
+
 TEST(DrawWeights, ShowsWhatIsNoNumber) {
   const Tensor weights =
       Tensor::from<float>({1, 1}, {std::numeric_limits<float>::quiet_NaN()});

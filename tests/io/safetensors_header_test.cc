@@ -35,11 +35,13 @@ void expect_refused(const std::vector<Malformed>& cases) {
 }
 
 TEST(SafetensorsHeader, TensorsComeInTheOrderOfTheirBytes) {
-  const auto entries = parse_safetensors_header(
-      R"({"b":{"dtype":"F32","shape":[2,1],"data_offsets":[2,10]},)"
-      R"("a":{"data_offsets":[0,2],"dtype":"BF16","shape":[]},)"
-      R"("z":{"dtype":"F64","shape":[3,0],"data_offsets":[2,2]}}   )",
-      10, "f.st");
+  const auto entries =
+      parse_safetensors_header(
+          R"({"b":{"dtype":"F32","shape":[2,1],"data_offsets":[2,10]},)"
+          R"("a":{"data_offsets":[0,2],"dtype":"BF16","shape":[]},)"
+          R"("z":{"dtype":"F64","shape":[3,0],"data_offsets":[2,2]}}   )",
+          10, "f.st")
+          .entries;
   ASSERT_EQ(entries.size(), 3U);
   EXPECT_EQ(entries[0].name, "a");
   EXPECT_EQ(entries[0].dtype, DType::bf16);
@@ -52,15 +54,25 @@ TEST(SafetensorsHeader, TensorsComeInTheOrderOfTheirBytes) {
 }
 
 TEST(SafetensorsHeader, AHeaderWithoutTensorsIsFine) {
-  EXPECT_TRUE(parse_safetensors_header("{}", 0, "f.st").empty());
-  EXPECT_TRUE(parse_safetensors_header("{ }\n\t ", 0, "f.st").empty());
+  EXPECT_TRUE(parse_safetensors_header("{}", 0, "f.st").entries.empty());
+  const auto header = parse_safetensors_header("{ }\n\t ", 0, "f.st");
+  EXPECT_TRUE(header.entries.empty());
+  EXPECT_TRUE(header.metadata.empty());
 }
 
-TEST(SafetensorsHeader, MetadataIsReadAndIgnored) {
-  const auto entries = parse_safetensors_header(
-      R"({"__metadata__":{"format":"pt","":"x"},)" + one_tensor("}").substr(1),
+TEST(SafetensorsHeader, MetadataStandsBesideTheTensors) {
+  const auto header = parse_safetensors_header(
+      R"({"__metadata__":{"format":"pt","":"x","\u00e4\u0000":""},)" +
+          one_tensor("}").substr(1),
       kAnyData, "f.st");
-  EXPECT_EQ(entries.size(), 1U);
+  EXPECT_EQ(header.entries.size(), 1U);
+  EXPECT_EQ(header.metadata,
+            (SafetensorsMetadata{
+                {"format", "pt"}, {"", "x"}, {std::string("ä\0", 3), ""}}));
+  const auto last = parse_safetensors_header(
+      one_tensor(R"(,"__metadata__":{"dtype":"F32"}})"), kAnyData, "f.st");
+  EXPECT_EQ(last.entries.size(), 1U);
+  EXPECT_EQ(last.metadata, (SafetensorsMetadata{{"dtype", "F32"}}));
 }
 
 TEST(SafetensorsHeader, EveryDTypeHasItsSpelling) {
@@ -73,10 +85,12 @@ TEST(SafetensorsHeader, EveryDTypeHasItsSpelling) {
   for (const auto& [spelling, dtype] : spellings) {
     EXPECT_EQ(format_name(dtype), spelling);
     const int64_t bytes = 3 * size_of(dtype);
-    const auto entries = parse_safetensors_header(
-        tensor_of(R"("dtype":")" + spelling + R"(","shape":[3],)" +
-                  R"("data_offsets":[0,)" + std::to_string(bytes) + "]"),
-        bytes, "f.st");
+    const auto entries =
+        parse_safetensors_header(
+            tensor_of(R"("dtype":")" + spelling + R"(","shape":[3],)" +
+                      R"("data_offsets":[0,)" + std::to_string(bytes) + "]"),
+            bytes, "f.st")
+            .entries;
     ASSERT_EQ(entries.size(), 1U);
     EXPECT_EQ(entries[0].dtype, dtype);
   }
@@ -84,20 +98,24 @@ TEST(SafetensorsHeader, EveryDTypeHasItsSpelling) {
 
 TEST(SafetensorsHeader, TheLimitsThemselvesAreAllowed) {
   const std::string name(kLongestName, 'n');
-  const auto entries = parse_safetensors_header(
-      "{\"" + name + R"(":{"dtype":"U8","shape":[1,1,1,1,1,1,1,1,)" +
-          R"(1,1,1,1,1,1,1,4],"data_offsets":[0,4]}})",
-      kAnyData, "f.st");
+  const auto entries =
+      parse_safetensors_header(
+          "{\"" + name + R"(":{"dtype":"U8","shape":[1,1,1,1,1,1,1,1,)" +
+              R"(1,1,1,1,1,1,1,4],"data_offsets":[0,4]}})",
+          kAnyData, "f.st")
+          .entries;
   ASSERT_EQ(entries.size(), 1U);
   EXPECT_EQ(entries[0].name, name);
   EXPECT_EQ(entries[0].shape.size(), kLargestRank);
 }
 
 TEST(SafetensorsHeader, AnEmptyTensorMayHaveLargeSizes) {
-  const auto entries = parse_safetensors_header(
-      tensor_of(R"("dtype":"F32","shape":[1000000,0,1000000],)"
-                R"("data_offsets":[0,0])"),
-      0, "f.st");
+  const auto entries =
+      parse_safetensors_header(
+          tensor_of(R"("dtype":"F32","shape":[1000000,0,1000000],)"
+                    R"("data_offsets":[0,0])"),
+          0, "f.st")
+          .entries;
   ASSERT_EQ(entries.size(), 1U);
   EXPECT_EQ(entries[0].end, 0);
 }
@@ -169,6 +187,8 @@ TEST(SafetensorsHeader, TheSameNameTwiceIsRefused) {
       {one_tensor(R"(,"\u0061":{}})"), "tensor 'a': found twice"},
       {R"({"__metadata__":{},"__metadata__":{}})", "__metadata__: found twice"},
       {R"({"__metadata__":{"k":"v","k":"v"}})",
+       "__metadata__: found the key 'k' twice"},
+      {R"({"__metadata__":{"k":"v","l":"","\u006b":"v"}})",
        "__metadata__: found the key 'k' twice"},
   });
 }

@@ -122,6 +122,36 @@ TEST(Safetensors, ASavedFileHasTheLayoutOfTheReference) {
   EXPECT_EQ(bytes_of(directory.path("a.st")), file_of(header + padding, data));
 }
 
+TEST(Safetensors, MetadataComesBackAndStandsBeforeTheTensors) {
+  const TensorMap tensors = {{"a", Tensor::from<uint8_t>({1}, {7})}};
+  const SafetensorsMetadata metadata = {
+      {"", "empty"}, {"quote\"", std::string("nul\0\n", 5)}, {"ä", "重み"}};
+  const TemporaryDirectory directory;
+  const std::string path = directory.path("a.st");
+  save_safetensors(path, tensors, metadata);
+  EXPECT_EQ(load_safetensors_metadata(path), metadata);
+  expect_equal(tensors, load_safetensors(path));
+  EXPECT_EQ(bytes_of(path).size() % 8, 1U);  // one byte of data
+  save_safetensors(path, tensors, {{"b", "2"}, {"a", "1"}});
+  const std::string header =
+      R"({"__metadata__":{"a":"1","b":"2"},)"
+      R"("a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})";
+  const std::string padding((8 - header.size() % 8) % 8, ' ');
+  EXPECT_EQ(bytes_of(path), file_of(header + padding, "\7"));
+  save_safetensors(path, {}, {{"a", "1"}});
+  EXPECT_TRUE(load_safetensors(path).empty());
+  EXPECT_EQ(load_safetensors_metadata(path).size(), 1U);
+}
+
+TEST(Safetensors, WithoutMetadataAFileHoldsNone) {
+  const TensorMap tensors = {{"a", patterned(DType::f32, {3})}};
+  const TemporaryDirectory directory;
+  save_safetensors(directory.path("a.st"), tensors);
+  save_safetensors(directory.path("b.st"), tensors, {});
+  EXPECT_EQ(bytes_of(directory.path("a.st")), bytes_of(directory.path("b.st")));
+  EXPECT_TRUE(load_safetensors_metadata(directory.path("a.st")).empty());
+}
+
 TEST(Safetensors, HeadersOfEveryLengthArePaddedToEight) {
   const TemporaryDirectory directory;
   for (size_t length = 1; length <= 8; ++length) {
@@ -154,6 +184,8 @@ TEST(Safetensors, AFileOfTheReferenceImplementationLoads) {
   ASSERT_EQ(tensors.size(), 2U);
   EXPECT_EQ(to_int64(tensors.at("ids")), (std::vector<int64_t>{5, -1}));
   EXPECT_EQ(to_int64(tensors.at("mask")), (std::vector<int64_t>{1, 0}));
+  EXPECT_EQ(load_safetensors_metadata(directory.path("a")),
+            (SafetensorsMetadata{{"format", "np"}}));
 }
 
 TEST(Safetensors, DataThatIsNotAlignedLoads) {
@@ -195,6 +227,8 @@ TEST(LoadSafetensors, WhatIsNoSafetensorsFileSaysWhatItIs) {
         throws_error(ErrorCode::io, fragment, [&] { load_safetensors(path); }));
     EXPECT_TRUE(throws_error(ErrorCode::io, "[safetensors] '" + path + "'",
                              [&] { load_safetensors(path); }));
+    EXPECT_TRUE(throws_error(ErrorCode::io, fragment,
+                             [&] { load_safetensors_metadata(path); }));
   }
 }
 
@@ -265,7 +299,7 @@ TEST(SaveSafetensors, WhatCouldNotBeLoadedIsNotSaved) {
   const std::pair<TensorMap, std::string> cases[] = {
       {{{"__metadata__", any}}, "a name that the format keeps for itself"},
       {{{std::string(4097, 'n'), any}}, "found a name of 4097 bytes"},
-      {{{"bad\xFF", any}}, "tensor 'bad\\xff': its name is not UTF-8"},
+      {{{"bad\xFF", any}}, "the tensor name 'bad\\xff' is not UTF-8"},
       {{{"deep", patterned(DType::u8, Shape(17, 1))}},
        "tensor 'deep': found 17 axes; expected at most 16"},
       {{{"none", Tensor()}}, "tensor 'none': found a tensor without elements"},
@@ -277,6 +311,21 @@ TEST(SaveSafetensors, WhatCouldNotBeLoadedIsNotSaved) {
                              [&] { save_safetensors(path, tensors); }));
     EXPECT_EQ(bytes_of(path), "old");
     EXPECT_EQ(directory.names(), std::set<std::string>{"a.st"});
+  }
+}
+
+TEST(SaveSafetensors, MetadataThatCouldNotBeLoadedIsNotSaved) {
+  const TemporaryDirectory directory;
+  const std::string path = directory.file("a.st", "old");
+  const std::pair<SafetensorsMetadata, std::string> cases[] = {
+      {{{"bad\xFF", ""}}, "the metadata key 'bad\\xff' is not UTF-8"},
+      {{{"k", "bad\xFF"}}, "the metadata value 'bad\\xff' is not UTF-8"},
+      {{{"k", std::string(100'000'000, 'v')}},
+       "the header would have 100000032 bytes; expected at most 100000000"}};
+  for (const auto& [metadata, fragment] : cases) {
+    EXPECT_TRUE(throws_error(ErrorCode::io, fragment,
+                             [&] { save_safetensors(path, {}, metadata); }));
+    EXPECT_EQ(bytes_of(path), "old");
   }
 }
 

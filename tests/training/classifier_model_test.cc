@@ -60,6 +60,23 @@ TEST(ClassifierModel, RefusesOtherLabelsAndTextsThatDoNotFit) {
   }));
 }
 
+TEST(ClassifierModel, ATextIsReadAsItIsAnswered) {
+  const ClassifierModel model = undecided();
+  EXPECT_EQ(model.encode_source("b?", nn::UnknownSymbols::read),
+            (std::vector<int64_t>{5, Vocabulary::kUnknown}));
+  EXPECT_TRUE(throws_error(
+      ErrorCode::invalid_argument, "[classify] 'b?' holds '?', which is none",
+      [&] { model.encode_source("b?", nn::UnknownSymbols::refuse); }));
+}
+
+TEST(ClassifierModel, KnowsWhatItDoesNotKnow) {
+  const ClassifierModel model = undecided();
+  EXPECT_TRUE(model.unknown_in({"ab", "perhaps"}).target.empty());
+  const nn::UnknownParts some = model.unknown_in({"cab", "maybe so"});
+  EXPECT_EQ(some.source, Texts{"c"});
+  EXPECT_EQ(some.target, Texts{"maybe so"});
+}
+
 TEST(ClassifierModel, LabelsMustBeSomeInOrderEachOnceAndUtf8) {
   const std::pair<Texts, std::string> cases[] = {
       {{}, "[classify] no label; expected at least 1"},

@@ -36,6 +36,47 @@ TEST(LoadPairs, ReadsLinesWhateverTheirEnds) {
   }
 }
 
+TEST(LoadTexts, AreWhatStandsBeforeTheFirstTab) {
+  const TemporaryDirectory directory;
+  for (const char* bytes : {"a b\ngröße\n c\n", "a b\tx\r\ngröße\t\r\n c\ty\tz",
+                            "\xEF\xBB\xBF"
+                            "a b\ngröße\t \n c"}) {
+    EXPECT_EQ(nn::load_texts(directory.file("a.txt", bytes)),
+              (std::vector<std::string>{"a b", "größe", " c"}));
+  }
+}
+
+TEST(LoadTexts, ABadFileIsNamedWithItsLine) {
+  const TemporaryDirectory directory;
+  const std::pair<std::string, std::string> cases[] = {
+      {"", "' is empty; expected lines of text, up to a tab"},
+      {"\xEF\xBB\xBF", "' is empty"},
+      {"a\n\nb\n", "line 2: there is no text; expected text, up to a tab"},
+      {"a\n\tb\n", "line 2: there is no text"},
+      {"  \r\n", "line 1: there is no text"},
+      {"a\nb\xC3\n", "line 2: byte 2, 0xc3, is not UTF-8"},
+      {"a\tb\xC3\n", "line 1: byte 4, 0xc3, is not UTF-8"}};
+  for (const auto& [bytes, fragment] : cases) {
+    const std::string path = directory.file("bad.txt", bytes);
+    EXPECT_TRUE(
+        throws_error(ErrorCode::io, fragment, [&] { nn::load_texts(path); }));
+    EXPECT_TRUE(throws_error(ErrorCode::io, "[texts] '" + path + "'",
+                             [&] { nn::load_texts(path); }));
+  }
+}
+
+TEST(Digest, IsOfThePairsAndWhereTheyEnd) {
+  const std::vector<nn::TextPair> pairs = {{"a", "bc"}, {"d", "e"}};
+  const std::string digest = nn::digest(pairs);
+  EXPECT_EQ(digest, "b52488a8e5524042");
+  EXPECT_EQ(nn::digest({}), "cbf29ce484222325");
+  const std::vector<nn::TextPair> others[] = {
+      {{"ab", "c"}, {"d", "e"}}, {{"a", "bcd"}, {"", "e"}},
+      {{"d", "e"}, {"a", "bc"}}, {{"a", "bc"}},
+      {{"a", "bc"}, {"d", "f"}}, {{"A", "bc"}, {"d", "e"}}};
+  for (const auto& other : others) EXPECT_NE(nn::digest(other), digest);
+}
+
 TEST(Sides, AreInTheOrderOfThePairs) {
   const std::vector<nn::TextPair> pairs = {{"b", "B"}, {"a", "A"}, {"b", "C"}};
   EXPECT_EQ(nn::sides(pairs, &nn::TextPair::source),

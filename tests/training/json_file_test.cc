@@ -37,7 +37,7 @@ TEST(JsonFile, WhatIsNoJsonOrSaysAKeyTwiceIsRefusedWithItsName) {
   const TemporaryDirectory directory;
   const std::pair<std::string, std::string> cases[] = {
       {"", "is not JSON"},
-      {"{\"a\": 1", "is not JSON"},
+      {"{\"a\": 1", "is not JSON: parse error at line 1, column 8: syntax"},
       {"{\"a\": \"\xC3\"}", "is not JSON"},
       {"{\"a\": 1e400}", "is not JSON"},
       {"{\"a\": 1, \"b\": 2, \"a\": 1}", "the key 'a' comes twice"},
@@ -48,6 +48,7 @@ TEST(JsonFile, WhatIsNoJsonOrSaysAKeyTwiceIsRefusedWithItsName) {
     const auto open = [&] { JsonFile("thing", path); };
     EXPECT_TRUE(throws_error(ErrorCode::io, fragment, open));
     EXPECT_TRUE(throws_error(ErrorCode::io, "[thing] '" + path + "': ", open));
+    EXPECT_FALSE(throws_error(ErrorCode::io, "json.exception", open));
   }
   EXPECT_TRUE(throws_error(ErrorCode::io, "none.json", [&] {
     JsonFile("thing", directory.path("none.json"));

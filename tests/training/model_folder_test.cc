@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -66,8 +67,104 @@ class ModelFolder : public ::testing::Test {
     directory_.file("model.json", whole);
   }
 
+  // The parameters as another tool writes them, without digests: only what they
+  // hold then says what they fit.
+  void forget_digests() const {
+    const std::string file = path("model.safetensors");
+    save_safetensors(file, load_safetensors(file));
+  }
+
+  // The same for one file of JSON as refuses_value() does for model.json.
+  void refuses_other(const std::string& name, const std::string& key,
+                     const Json& value, const std::string& what) const {
+    Json json = Json::parse(bytes_of(path(name)));
+    json[key] = value;
+    refuses_bytes(name, json.dump(),
+                  "holds other " + what + " than '" +
+                      path("model.safetensors") +
+                      "' was trained with; expected the files of one model: "
+                      "copy them together again");
+  }
+
   TemporaryDirectory directory_;
 };
+
+TEST_F(ModelFolder, SymbolsOfAnotherModelAreRefusedWhateverTheirNumber) {
+  for (const Task task : kBothTasks) {
+    save(task);
+    for (const std::string name : {"source.json", "target.json"}) {
+      if (task == Task::classify && name == "target.json") continue;
+      const Json whole = Json::parse(bytes_of(path(name)));
+      Json turned = whole["symbols"];
+      std::reverse(turned.begin(), turned.end());
+      Json longer = whole["symbols"];
+      longer.push_back("z");
+      refuses_other(name, "symbols", turned, "symbols");
+      refuses_other(name, "symbols", longer, "symbols");
+      refuses_other(name, "split", "blanks", "symbols");
+    }
+    EXPECT_NE(nn::load_text_model(folder()), nullptr);
+  }
+}
+
+TEST_F(ModelFolder, LabelsAndSettingsOfAnotherModelAreRefused) {
+  save(Task::classify);
+  refuses_other("model.json", "labels", {"No", "yes"}, "labels");
+  refuses_other("model.json", "labels", {"no", "perhaps", "yes"}, "labels");
+  for (const Task task : kBothTasks) {
+    save(task);
+    const std::pair<std::string, Json> others[] = {
+        {"heads", 4},           {"layers", 2},   {"features", 32},
+        {"hidden", 16},         {"kv_heads", 1}, {"activation", "gelu"},
+        {"norm_order", "post"}, {"norm", "rms"}, {"eps", 1e-4},
+        {"rotary_base", 100.5}};
+    for (const auto& [key, value] : others) {
+      refuses_other("model.json", key, value, "settings");
+      refuses_value(key, value,
+                    "again, or undo what was changed: only dropout, max_length "
+                    "and longest_answer may be");
+    }
+  }
+}
+
+TEST_F(ModelFolder, SettingsThatOnlyLimitMayBeChanged) {
+  save(Task::seq2seq);
+  Json json = Json::parse(bytes_of(path("model.json")));
+  json["dropout"] = 0.5;
+  json["max_length"] = 30;
+  json["longest_answer"] = 3;
+  directory_.file("model.json", json.dump());
+  const auto model = nn::load_text_model(folder());
+  EXPECT_EQ(model->options().layer.dropout, 0.5);
+  EXPECT_EQ(model->options().max_length, 30);
+  EXPECT_EQ(model->options().longest_answer, 3);
+}
+
+TEST_F(ModelFolder, ParametersWithoutDigestsFitWhatTheirSizesFit) {
+  save(Task::seq2seq);
+  const std::string file = path("model.safetensors");
+  const SafetensorsMetadata digests = load_safetensors_metadata(file);
+  EXPECT_EQ(digests.size(), 3U);
+  const auto change = [&](const std::string& key, const Json& value) {
+    Json json = Json::parse(bytes_of(path("model.json")));
+    json[key] = value;
+    directory_.file("model.json", json.dump());
+  };
+  forget_digests();
+  change("activation", "gelu");
+  EXPECT_NE(nn::load_text_model(folder()), nullptr);
+  // Of another tool's text nothing is asked.
+  SafetensorsMetadata other = {{"format", "pt"}};
+  save_safetensors(file, load_safetensors(file), other);
+  EXPECT_NE(nn::load_text_model(folder()), nullptr);
+  // Each digest is asked for by itself.
+  other["maskwise.source"] = digests.at("maskwise.source");
+  save_safetensors(file, load_safetensors(file), other);
+  EXPECT_NE(nn::load_text_model(folder()), nullptr);
+  other["maskwise.source"] = "0";
+  save_safetensors(file, load_safetensors(file), other);
+  refuses("source.json", "holds other symbols");
+}
 
 TEST_F(ModelFolder, HoldsEveryOption) {
   StoredOptions stored;
@@ -170,6 +267,7 @@ TEST_F(ModelFolder, SizesThatCannotBeAreRefused) {
   constexpr int64_t kHuge = int64_t{1} << 40U;
   for (const Task task : kBothTasks) {
     save(task);
+    forget_digests();
     for (const int64_t none : {int64_t{0}, int64_t{-1}, INT64_MIN}) {
       for (const char* key : {"layers", "features", "heads", "hidden"}) {
         refuses_value(key, none, "expected");
@@ -208,6 +306,7 @@ TEST_F(ModelFolder, AnAnswerMayHaveASymbol) {
 
 TEST_F(ModelFolder, LabelsMustBeSomeTextsInOrder) {
   save(Task::classify);
+  forget_digests();
   refuses_value("labels", Json::array(), "no label; expected at least 1");
   refuses_value("labels", {"yes", "no"}, "'no' comes after 'yes'");
   refuses_value("labels", {"yes", "yes"}, "'yes' comes after 'yes'");
@@ -219,6 +318,7 @@ TEST_F(ModelFolder, LabelsMustBeSomeTextsInOrder) {
 
 TEST_F(ModelFolder, VocabulariesAndParametersMustFit) {
   save(Task::seq2seq);
+  forget_digests();
   for (const std::string side : {"source", "target"}) {
     const std::string name = side + ".json";
     const std::string whole = bytes_of(path(name));

@@ -60,6 +60,36 @@ TEST(Seq2SeqModel, RefusesTextsThatAreEmptyOrTooLong) {
       }));
 }
 
+TEST(Seq2SeqModel, ATextIsReadAsItIsAnswered) {
+  const Seq2SeqModel model = undecided();
+  constexpr auto kRead = nn::UnknownSymbols::read;
+  constexpr auto kRefuse = nn::UnknownSymbols::refuse;
+  EXPECT_EQ(model.encode_source("ab?", kRead),
+            (Ids{4, 5, Vocabulary::kUnknown}));
+  EXPECT_EQ(model.encode_source("ba", kRefuse), (Ids{5, 4}));
+  EXPECT_TRUE(throws_error(ErrorCode::invalid_argument,
+                           "[seq2seq] 'ab?' holds '?', which is none",
+                           [&] { model.encode_source("ab?", kRefuse); }));
+  for (const auto unknown : {kRead, kRefuse}) {
+    EXPECT_TRUE(throws_error(ErrorCode::invalid_argument,
+                             "[seq2seq] '' has 0 symbols",
+                             [&] { model.encode_source("", unknown); }));
+    EXPECT_TRUE(throws_error(ErrorCode::limit, "has 13 symbols", [&] {
+      model.encode_source(std::string(13, 'a'), unknown);
+    }));
+  }
+}
+
+TEST(Seq2SeqModel, KnowsWhatItDoesNotKnow) {
+  const Seq2SeqModel model = undecided();
+  const nn::UnknownParts none = model.unknown_in({"ab", "xyz"});
+  EXPECT_TRUE(none.source.empty());
+  EXPECT_TRUE(none.target.empty());
+  const nn::UnknownParts some = model.unknown_in({"xaö", "ab"});
+  EXPECT_EQ(some.source, (std::vector<std::string>{"x", "ö"}));
+  EXPECT_EQ(some.target, (std::vector<std::string>{"a", "b"}));
+}
+
 // ln 7 for each of the symbols and the end: a mean over 7 equal classes.
 TEST(Seq2SeqModel, TheLossCountsEachSymbolAndTheEnd) {
   Seq2SeqModel model = undecided();

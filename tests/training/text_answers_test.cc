@@ -101,5 +101,13 @@ TEST(CheckKnown, NamesTheFirstSymbolWithoutAnId) {
   }));
 }
 
+TEST(UnknownSymbols, AreThoseWithoutAnIdInOrder) {
+  const Vocabulary letters(nn::Split::characters, {"a", "ä"});
+  EXPECT_EQ(nn::detail::unknown_symbols("zaözä", letters),
+            (Texts{"z", "ö", "z"}));
+  EXPECT_TRUE(nn::detail::unknown_symbols("aä", letters).empty());
+  EXPECT_TRUE(nn::detail::unknown_symbols("", letters).empty());
+}
+
 }  // namespace
 }  // namespace maskwise::testing

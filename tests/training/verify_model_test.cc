@@ -80,6 +80,13 @@ class Leaky : public nn::TextModel {
   nn::TextExample encode(const nn::TextPair& pair) const override {
     return honest_.encode(pair);
   }
+  std::vector<int64_t> encode_source(
+      const std::string& text, nn::UnknownSymbols unknown) const override {
+    return honest_.encode_source(text, unknown);
+  }
+  nn::UnknownParts unknown_in(const nn::TextPair& pair) const override {
+    return honest_.unknown_in(pair);
+  }
   std::vector<nn::LossSum> losses(const std::vector<nn::TextExample>& examples,
                                   const nn::Compute& compute) override {
     return honest_.losses(examples, compute);

@@ -1,4 +1,4 @@
-// Pairs of texts to learn from, and the batches that they are learnt in.
+// Texts, pairs of them to learn from, and the batches that they are learnt in.
 #ifndef MASKWISE_NN_DATASET_H_
 #define MASKWISE_NN_DATASET_H_
 
@@ -22,6 +22,15 @@ struct TextPair {
 // without a line; a line that is empty, has no tab or more than one, has a side
 // of nothing but spaces, or is not UTF-8.
 std::vector<TextPair> load_pairs(const std::string& path);
+
+// The texts of such a file, one a line: what stands before the first tab, where
+// there is one. Throws Error (io) as load_pairs() does, for texts that are
+// nothing but spaces.
+std::vector<std::string> load_texts(const std::string& path);
+
+// 16 hexadecimal digits that are others when a pair is, but for those who make
+// two lists alike on purpose.
+std::string digest(const std::vector<TextPair>& pairs);
 
 // One side of each pair, as in sides(pairs, &TextPair::source).
 std::vector<std::string> sides(const std::vector<TextPair>& pairs,

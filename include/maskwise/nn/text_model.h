@@ -56,9 +56,22 @@ struct LossSum {
   double sum = 0;
   int64_t targets = 0;
 
+  LossSum& operator+=(const LossSum& other) {
+    sum += other.sum;
+    targets += other.targets;
+    return *this;
+  }
+
   double mean() const {
     return targets == 0 ? 0 : sum / static_cast<double>(targets);
   }
+};
+
+// What of a pair a model does not know, in order.
+struct UnknownParts {
+  std::vector<std::string> source = {};  // symbols, which it reads as "unknown"
+  std::vector<std::string> target = {};  // symbols, or the label: no answer of
+                                         // the model's holds them
 };
 
 // What add_gradients() computes gradients of: `factor` times the sum of the
@@ -144,6 +157,14 @@ class TextModel {
   // is longer than max_length, or is a label that the model does not know.
   virtual TextExample encode(const TextPair& pair) const = 0;
 
+  // The ids that predict() reads a text as. Throws Error "[operation] ..." for
+  // a text that is empty or too long, or has symbols to refuse.
+  virtual std::vector<int64_t> encode_source(const std::string& text,
+                                             UnknownSymbols unknown) const = 0;
+
+  // Throws Error when a side is not UTF-8.
+  virtual UnknownParts unknown_in(const TextPair& pair) const = 0;
+
   // The loss of each example, in order.
   virtual std::vector<LossSum> losses(const std::vector<TextExample>& examples,
                                       const Compute& compute = {}) = 0;
@@ -168,8 +189,8 @@ class TextModel {
       const Compute& compute = {}) = 0;
 
   // What the model answers to each text, in order: a function of that text
-  // alone. Throws Error for a text that is empty or too long, or has symbols to
-  // refuse.
+  // alone. Throws Error for a text that encode_source() refuses, before it
+  // answers any.
   virtual std::vector<std::string> predict(
       const std::vector<std::string>& texts, const PredictOptions& options = {},
       const Compute& compute = {}) = 0;
@@ -177,7 +198,8 @@ class TextModel {
   // A model that shares this one's parameters and has gradients of its own.
   virtual std::unique_ptr<TextModel> twin() const = 0;
 
-  // Writes model.json, vocabularies and parameters into a folder that is there.
+  // Writes model.json, vocabularies and parameters into a folder that is there;
+  // with the parameters, digests of what gives them their meaning.
   virtual void save(const std::string& folder) = 0;
 
  protected:
@@ -190,7 +212,9 @@ std::unique_ptr<TextModel> make_text_model(const TextModelOptions& options,
                                            const std::vector<TextPair>& pairs,
                                            uint64_t seed);
 
-// What save() wrote. Throws Error (io) that names the file and what is wrong.
+// What save() wrote. Throws Error (io) that names the file and what is wrong:
+// also one whose vocabulary, labels or sizes are not those that the parameters
+// were trained with. dropout, max_length and longest_answer may be changed.
 std::unique_ptr<TextModel> load_text_model(const std::string& folder);
 
 }  // namespace maskwise::nn
