@@ -4,8 +4,11 @@
 #include <gtest/gtest.h>
 #include <oneapi/tbb/global_control.h>
 
+#include <bit>
 #include <cstdint>
+#include <iterator>
 #include <string>
+#include <vector>
 
 #include "tests/support/attention_backends.h"
 #include "tests/support/attention_random.h"
@@ -82,6 +85,39 @@ TEST(CaseTableTest, HalfStorageGivesTheBitsOfItsValues) {
       call.v = call.own(from_f32(call.v, types[(i + 1) % 3]));
       EXPECT_TRUE(kernel_equals_contract(call));
     }
+  }
+}
+
+// Values on what halves can hold, beside it and in the middle between two, from
+// the denormal ones to those that are too large.
+float value_near_halves(Rng& rng) {
+  constexpr uint32_t kBesides[] = {0,      1,      0xFFF,  0x1000,
+                                   0x1001, 0x7FFF, 0x8000, 0x8001};
+  constexpr uint32_t kFirst = 0x60;  // exponents around those of f16
+  constexpr uint32_t kExponents = 0x34;
+  const auto next = [&] { return static_cast<uint32_t>(rng()); };
+  const uint32_t exponent = next() % 2 == 0
+                                ? (kFirst + next() % kExponents) << 23
+                                : next() & 0x7F800000;
+  const uint32_t fraction = next() & 0x7FE000;
+  const uint32_t sign = next() & 0x80000000;
+  return std::bit_cast<float>(sign | exponent | fraction |
+                              kBesides[next() % std::size(kBesides)]);
+}
+
+// With one key a row is its values.
+TEST(CaseTableTest, HalfOutputsRoundAsTheirContract) {
+  Rng rng(kSeed);
+  constexpr int64_t kRows = 400;
+  constexpr int64_t kDim = 48;
+  std::vector<float> values(kRows * kDim);
+  for (float& value : values) value = value_near_halves(rng);
+  for (const DType dtype : {DType::f16, DType::bf16}) {
+    AttentionCase call = make_case(rng, {kRows, 1, 1, 1}, all(),
+                                   {.head_dim = 8, .value_dim = kDim});
+    call.q = call.own(from_f32(call.q, dtype));
+    call.v = call.own(Tensor::from({kRows, 1, 1, kDim}, values));
+    EXPECT_TRUE(kernel_equals_contract(call)) << name_of(dtype);
   }
 }
 
