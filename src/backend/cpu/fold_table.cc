@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <ranges>
 
 namespace maskwise::detail {
 namespace {
@@ -17,6 +18,28 @@ uint64_t repeat_of(const BlockTask& task) {
     repeat |= uint64_t{1} << (head * task.rows);
   }
   return repeat;
+}
+
+// Keys of a page one after the other, from key `first` on.
+struct PageKeys {
+  int64_t first = 0;
+  int32_t count = 0;
+  int64_t panel_keys = 0;
+  int64_t head_dim = 0;
+};
+
+// Where they begin in the panels [head_dim][panel_keys] of the page.
+void find_in_panels(const float* panels, const PageKeys& keys,
+                    const float** rows) {
+  const int64_t panel = keys.panel_keys * keys.head_dim;
+  int64_t lane = keys.first % keys.panel_keys;
+  const float* at = panels + keys.first / keys.panel_keys * panel;
+  for (int32_t i = 0; i < keys.count; at += panel, lane = 0) {
+    const auto n = static_cast<int32_t>(
+        std::min<int64_t>(keys.count - i, keys.panel_keys - lane));
+    for (int32_t j = 0; j < n; ++j) rows[i + j] = at + lane + j;
+    i += n;
+  }
 }
 
 // The keys of item `batch` that are there: a plan may know of later ones.
@@ -123,36 +146,36 @@ void FoldTable::find_strided(const Input& input, const BlockTask& task,
   }
 }
 
-// Keys that follow each other in a panel are found together: to divide for
+// Keys that follow each other in a page are found together: to divide for
 // each would take as long as to read it.
 void FoldTable::find_paged(const FoldSource& from, int64_t kv_head) {
   const PagedKv& paged = from.problem.paged;
   const int32_t* pages = paged.pages + from.task.batch * paged.pages_per_item;
-  int32_t i = 0;
-  while (i < count) {
+  for (int32_t i = 0; i < count;) {
     const int64_t head =
         pages[key[i] / paged.page_keys] * from.problem.kv_heads + kv_head;
     const int64_t in_page = key[i] % paged.page_keys;
-    const int64_t in_panel = in_page % paged.panel_keys;
-    const float* first_k = paged.k + head * paged.k_head_step +
-                           (in_page - in_panel) * from.problem.head_dim +
-                           in_panel;
-    const float* first_v =
+    const int32_t n = following(i, paged.page_keys - in_page);
+    find_in_panels(paged.k + head * paged.k_head_step,
+                   {in_page, n, paged.panel_keys, from.problem.head_dim},
+                   k + i);
+    const float* row =
         paged.v + head * paged.v_head_step + in_page * paged.v_row_step;
-    const int32_t n = following(i, paged.panel_keys - in_panel);
-    for (int32_t j = 0; j < n; ++j) {
-      k[i + j] = first_k + j;
-      v[i + j] = first_v + j * paged.v_row_step;
-    }
+    for (int32_t j = 0; j < n; ++j) v[i + j] = row + j * paged.v_row_step;
     i += n;
   }
 }
 
-// How many keys from entry i on follow each other, of at most `most`.
+// How many keys from entry i on follow each other, of at most `most`. Keys
+// ascend, so they do up to the first that is further than its entry.
 int32_t FoldTable::following(int32_t i, int64_t most) const {
-  auto n = static_cast<int32_t>(std::min<int64_t>(most, count - i));
-  while (key[i + n - 1] != key[i] + n - 1) --n;
-  return n;
+  const auto n = static_cast<int32_t>(std::min<int64_t>(most, count - i));
+  if (key[i + n - 1] == key[i] + n - 1) return n;
+  const int32_t shift = key[i] - i;
+  const auto entries = std::views::iota(i, i + n);
+  return *std::ranges::partition_point(entries, [&](int32_t j) {
+    return key[j] - j == shift;
+  }) - i;
 }
 
 bool FoldTable::is_full(int32_t first, int32_t n, uint64_t all_lanes) const {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <iterator>
 #include <vector>
 
 #include "maskwise/mask.h"
@@ -119,30 +120,49 @@ TEST_F(FoldTableTest, SomeRowsOfABlockSeeTheirOwnKeysOnly) {
 }
 
 // Key 4j + i of the page table {2, 0, 1} is key i of a page; panels of two.
-TEST_F(FoldTableTest, KeysOfPagesAreFoundByTheTableAndCutAtTheLength) {
-  const int32_t pages[] = {2, 0, 1};
-  const int64_t lengths[] = {7};
-  problem_.head_dim = 3;
-  problem_.paged = {.k = memory_,
-                    .v = memory_,
-                    .pages = pages,
-                    .pages_per_item = 3,
-                    .page_keys = 4,
-                    .panel_keys = 2,
-                    .k_head_step = 12,
-                    .v_head_step = 8,
-                    .v_row_step = 2,
-                    .lengths = lengths};
-  const MaskPlan plan = compile(all().bind({1, 2, 1, 10}));
-  OwnTable own(10);
-  own.table.fill({problem_, plan.data(), task_of(plan, 1)}, first_fold(plan));
-  ASSERT_EQ(own.table.count, 7);
-  const int64_t k_at[] = {24, 25, 30, 31, 0, 1, 6};
-  const int64_t v_at[] = {16, 18, 20, 22, 0, 2, 4};
-  for (size_t i = 0; i < 7; ++i) {
-    EXPECT_EQ(own.k[i] - memory_, k_at[i]) << i;
-    EXPECT_EQ(own.v[i] - memory_, v_at[i]) << i;
+class PagedFoldTableTest : public FoldTableTest {
+ protected:
+  PagedFoldTableTest() {
+    problem_.head_dim = 3;
+    problem_.paged = {.k = memory_,
+                      .v = memory_,
+                      .pages = pages_,
+                      .pages_per_item = 3,
+                      .page_keys = 4,
+                      .panel_keys = 2,
+                      .k_head_step = 12,
+                      .v_head_step = 8,
+                      .v_row_step = 2,
+                      .lengths = lengths_};
   }
+
+  // That a table of the mask holds these keys, where each lies.
+  void holds(const Mask& mask, const std::vector<int32_t>& keys) {
+    constexpr int64_t kKeyAt[] = {24, 25, 30, 31, 0, 1, 6};
+    constexpr int64_t kValueAt[] = {16, 18, 20, 22, 0, 2, 4};
+    const MaskPlan plan = compile(mask.bind({1, 2, 1, 10}));
+    OwnTable own(10);
+    own.table.fill({problem_, plan.data(), task_of(plan, 1)}, first_fold(plan));
+    ASSERT_EQ(own.table.count, std::ssize(keys));
+    for (size_t i = 0; i < keys.size(); ++i) {
+      EXPECT_EQ(own.key[i], keys[i]) << i;
+      EXPECT_EQ(own.k[i] - memory_, kKeyAt[keys[i]]) << i;
+      EXPECT_EQ(own.v[i] - memory_, kValueAt[keys[i]]) << i;
+    }
+  }
+
+  int32_t pages_[3] = {2, 0, 1};
+  int64_t lengths_[1] = {7};
+};
+
+TEST_F(PagedFoldTableTest, KeysAreFoundByTheTableAndCutAtTheLength) {
+  holds(all(), {0, 1, 2, 3, 4, 5, 6});
+}
+
+TEST_F(PagedFoldTableTest, KeysOfAPageMayBeLeftOut) {
+  holds(prefix(2) | ~prefix(3), {0, 1, 3, 4, 5, 6});
+  holds(~prefix(1) & ~(prefix(5) & ~prefix(3)), {1, 2, 5, 6});
+  holds(prefix(1) | (prefix(4) & ~prefix(3)), {0, 3});
 }
 
 TEST_F(FoldTableTest, SixtyFourLanesAreAllBits) {
