@@ -67,10 +67,13 @@ void check_resumed(const TrainFlags& flags) {
   }
   const FolderState state = state_of(flags.folder);
   if (state == FolderState::fresh || state == FolderState::other) {
-    throw Error(ErrorCode::io,
-                fmt::format("[train] '{}' holds no training to go on with; "
-                            "begin one without --resume",
-                            flags.folder));
+    throw Error(
+        ErrorCode::io,
+        fmt::format("[train] '{}' holds no training to go on with{}; "
+                    "begin one without --resume{}",
+                    flags.folder,
+                    state == FolderState::other ? ", no training.json" : "",
+                    state == FolderState::other ? ", in another folder" : ""));
   }
 }
 
@@ -81,7 +84,7 @@ void check_pairs(const std::string& path, std::string_view name,
   if (nn::digest(pairs) == begun) return;
   throw Error(ErrorCode::invalid_argument,
               fmt::format("[train] '{}' holds other pairs than the {} that the "
-                          "training in '{}' was begun with",
+                          "training in '{}' was begun with; give that one",
                           path, name, folder));
 }
 

@@ -69,7 +69,8 @@ FolderState state_of(const std::string& folder) {
   if (has_model && !has_last) {
     throw Error(ErrorCode::io,
                 fmt::format("[train] '{}' has a model but no "
-                            "last.safetensors, from which a training goes on",
+                            "last.safetensors, from which a training goes on; "
+                            "copy it back, or begin anew in another folder",
                             folder));
   }
   if (!has_last) return FolderState::begun;

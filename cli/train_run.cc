@@ -20,7 +20,8 @@ namespace {
 constexpr int64_t kEvaluations = 10;
 constexpr int64_t kReports = 20;
 
-// Numbers of ours in a checkpoint.
+// Numbers of ours in a checkpoint; one without the settings is an older one.
+constexpr const char* kSettings = "settings";
 constexpr const char* kSeconds = "seconds";
 constexpr const char* kBestWrong = "best_wrong";
 constexpr const char* kBestLoss = "best_loss";
@@ -53,6 +54,18 @@ Number number_in(const nn::CheckpointNumbers& numbers, const char* name,
               fmt::format("[train] '{}' holds no number '{}'; it is no "
                           "checkpoint of this tool",
                           path, name));
+}
+
+void check_settings(const nn::CheckpointNumbers& numbers, const TrainRun& run) {
+  const auto then = numbers.find(kSettings);
+  const nn::CheckpointNumbers now = {{kSettings, number_of(run.settings)}};
+  if (then == numbers.end() || *then == *now.begin()) return;
+  throw Error(ErrorCode::io,
+              fmt::format("[train] '{}' was begun with other settings or pairs "
+                          "than '{}' says; expected the files of one training: "
+                          "copy them together again, or undo what was changed: "
+                          "only updates and seconds may be",
+                          last_file(run.folder), settings_file(run.folder)));
 }
 
 // A training that runs, with its clock.
@@ -179,15 +192,18 @@ class Running {
   }
 
   void save_training() {
-    trainer_.save(last_file(run_.folder), {{kSeconds, seconds()},
-                                           {kBestWrong, best_->rates.wrong},
-                                           {kBestEdits, best_->rates.edits},
-                                           {kBestLoss, best_->loss}});
+    trainer_.save(last_file(run_.folder),
+                  {{kSettings, number_of(run_.settings)},
+                   {kSeconds, seconds()},
+                   {kBestWrong, best_->rates.wrong},
+                   {kBestEdits, best_->rates.edits},
+                   {kBestLoss, best_->loss}});
   }
 
   void resume() {
     const std::string path = last_file(run_.folder);
     const nn::CheckpointNumbers numbers = trainer_.load(path);
+    check_settings(numbers, run_);
     seconds_before_ = number_in<double>(numbers, kSeconds, path);
     updates_before_ = trainer_.updates();
     moment_.update.update = trainer_.updates();

@@ -17,6 +17,21 @@ Json json_of(const std::optional<T>& value) {
   return value ? Json(*value) : Json(nullptr);
 }
 
+Json json_of(const TrainSettings& settings) {
+  return {{"task", settings.task},
+          {"preset", settings.preset},
+          {"split", settings.split},
+          {"seed", settings.seed},
+          {"updates", json_of(settings.updates)},
+          {"seconds", json_of(settings.seconds)},
+          {"batch", settings.batch},
+          {"rate", settings.rate},
+          {"dropout", json_of(settings.dropout)},
+          {"smoothing", settings.smoothing},
+          {"train_digest", settings.train_digest},
+          {"dev_digest", settings.dev_digest}};
+}
+
 // training.json, read with every surprise refused.
 class SettingsFile {
  public:
@@ -154,19 +169,16 @@ int64_t usual_updates(const std::string& preset) {
 }
 
 void save_settings(const std::string& folder, const TrainSettings& settings) {
-  const Json json = {{"task", settings.task},
-                     {"preset", settings.preset},
-                     {"split", settings.split},
-                     {"seed", settings.seed},
-                     {"updates", json_of(settings.updates)},
-                     {"seconds", json_of(settings.seconds)},
-                     {"batch", settings.batch},
-                     {"rate", settings.rate},
-                     {"dropout", json_of(settings.dropout)},
-                     {"smoothing", settings.smoothing},
-                     {"train_digest", settings.train_digest},
-                     {"dev_digest", settings.dev_digest}};
-  save_text(settings_file(folder), json.dump(1) + "\n");
+  save_text(settings_file(folder), json_of(settings).dump(1) + "\n");
+}
+
+int64_t number_of(const TrainSettings& settings) {
+  constexpr int kHexadecimal = 16;
+  Json json = json_of(settings);
+  json.erase("updates");
+  json.erase("seconds");
+  return static_cast<int64_t>(
+      std::stoull(nn::digest({{json.dump(), ""}}), nullptr, kHexadecimal));
 }
 
 TrainSettings load_settings(const std::string& folder) {

@@ -38,6 +38,10 @@ int64_t usual_updates(const std::string& preset);
 
 void save_settings(const std::string& folder, const TrainSettings& settings);
 
+// A number that is another one when the settings or the pairs are, but for the
+// budget: a training that is there may be given more time.
+int64_t number_of(const TrainSettings& settings);
+
 // Throws Error (io) that names the file and what is wrong with it.
 TrainSettings load_settings(const std::string& folder);
 

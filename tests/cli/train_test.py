@@ -278,10 +278,15 @@ class Train(tool.ToolTest):
 
     def test_resuming_what_is_no_training(self):
         (self.dir / "empty").mkdir()
-        for name in ("no", "empty", "train.tsv", "."):
+        for name in ("no", "empty"):
             self.refuse([*TRAIN, name, "--resume"],
                         f"'{name}' holds no training to go on with; begin one "
                         "without --resume")
+        for name in ("train.tsv", "."):
+            self.refuse([*TRAIN, name, "--resume"],
+                        f"'{name}' holds no training to go on with, no "
+                        "training.json; begin one without --resume, in another "
+                        "folder")
         self.train("m")
         for flag in (["--seed", "1"], ["--updates", "30"], ["--rate", "1"],
                      ["--task", "seq2seq"]):
@@ -310,6 +315,8 @@ class Train(tool.ToolTest):
         self.train("classes", *BUDGET, "--task", "classify")
         (self.dir / "train.tsv").write_text("xyz\tX Y Z W\n")
         self.train("alien")
+        (self.dir / "train.tsv").write_text(pairs(40, 3))
+        self.train("twin")
         (self.dir / "train.tsv").write_text(pairs(40, 1))
         (self.dir / "dev.tsv").write_text(pairs(6, 2))
         good = self.files("m")
@@ -348,6 +355,12 @@ class Train(tool.ToolTest):
                 ("training.json", with_settings(seed=2),
                  "'m/last.safetensors' is of a training of 40 examples with "
                  "seed 1; expected 40 examples and seed 2"),
+                ("training.json", with_settings(batch=4),
+                 "'m/last.safetensors' was begun with other settings or pairs "
+                 "than 'm/training.json' says"),
+                ("last.safetensors", self.files("twin")["last.safetensors"],
+                 "'m/last.safetensors' was begun with other settings or pairs "
+                 "than 'm/training.json' says"),
                 ("last.safetensors", None, "'m' has a model but no "
                                            "last.safetensors"),
                 ("last.safetensors", b"x", "'m/last.safetensors'"),
