@@ -8,6 +8,7 @@
 
 namespace maskwise::cli {
 
+// The exit code where a check failed; see main.cc.
 inline constexpr int kCheckFailed = 1;
 
 void add_attend(CLI::App& app, int& exit_code);

@@ -66,14 +66,18 @@ void check_resumed(const TrainFlags& flags) {
                             option->get_name()));
   }
   const FolderState state = state_of(flags.folder);
-  if (state == FolderState::fresh || state == FolderState::other) {
-    throw Error(
-        ErrorCode::io,
-        fmt::format("[train] '{}' holds no training to go on with{}; "
-                    "begin one without --resume{}",
-                    flags.folder,
-                    state == FolderState::other ? ", no training.json" : "",
-                    state == FolderState::other ? ", in another folder" : ""));
+  if (state == FolderState::fresh) {
+    throw Error(ErrorCode::io,
+                fmt::format("[train] '{}' holds no training to go on with; "
+                            "begin one without --resume",
+                            flags.folder));
+  }
+  if (state == FolderState::other) {
+    throw Error(ErrorCode::io,
+                fmt::format("[train] '{}' holds no training to go on with, no "
+                            "training.json; begin one without --resume, in "
+                            "another folder",
+                            flags.folder));
   }
 }
 

@@ -58,8 +58,8 @@ Number number_in(const nn::CheckpointNumbers& numbers, const char* name,
 
 void check_settings(const nn::CheckpointNumbers& numbers, const TrainRun& run) {
   const auto then = numbers.find(kSettings);
-  const nn::CheckpointNumbers now = {{kSettings, number_of(run.settings)}};
-  if (then == numbers.end() || *then == *now.begin()) return;
+  const nn::CheckpointNumbers::mapped_type now = number_of(run.settings);
+  if (then == numbers.end() || then->second == now) return;
   throw Error(ErrorCode::io,
               fmt::format("[train] '{}' was begun with other settings or pairs "
                           "than '{}' says; expected the files of one training: "
