@@ -28,6 +28,11 @@ struct PageKeys {
   int64_t head_dim = 0;
 };
 
+// rows[i] = first + i * step.
+void set_rows(const float** rows, int32_t n, const float* first, int64_t step) {
+  for (int32_t i = 0; i < n; ++i) rows[i] = first + i * step;
+}
+
 // Where they begin in the panels [head_dim][panel_keys] of the page.
 void find_in_panels(const float* panels, const PageKeys& keys,
                     const float** rows) {
@@ -37,7 +42,7 @@ void find_in_panels(const float* panels, const PageKeys& keys,
   for (int32_t i = 0; i < keys.count; at += panel, lane = 0) {
     const auto n = static_cast<int32_t>(
         std::min<int64_t>(keys.count - i, keys.panel_keys - lane));
-    for (int32_t j = 0; j < n; ++j) rows[i + j] = at + lane + j;
+    set_rows(rows + i, n, at + lane, 1);
     i += n;
   }
 }
@@ -161,7 +166,7 @@ void FoldTable::find_paged(const FoldSource& from, int64_t kv_head) {
                    k + i);
     const float* row =
         paged.v + head * paged.v_head_step + in_page * paged.v_row_step;
-    for (int32_t j = 0; j < n; ++j) v[i + j] = row + j * paged.v_row_step;
+    set_rows(v + i, n, row, paged.v_row_step);
     i += n;
   }
 }

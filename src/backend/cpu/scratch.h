@@ -17,15 +17,14 @@ namespace maskwise::detail {
 inline constexpr int32_t kScoreChunk = 48;
 
 // The same where lanes are few: vectors of keys that are summed side by side.
-inline constexpr int32_t kFewLanesChunk = 64;
+inline constexpr int32_t kFewLanesChunk = 128;
 
 // Keys of one step of the value phase: weights (64 x 64) and values (64 x 64)
 // take half of L1.
 inline constexpr int32_t kValueChunk = 64;
 
 // Rows that are staged together.
-inline constexpr int64_t kStagedRows =
-    std::max({kScoreChunk, kFewLanesChunk, kValueChunk});
+inline constexpr int32_t kStagedRows = std::max(kScoreChunk, kValueChunk);
 
 // Keys whose scores are kept from the maximum to the weights. Masks made of
 // words have folds of little more than kFoldKeys; where a fold is larger than
