@@ -75,8 +75,9 @@ void PlannedCall::run() const {
   }
 }
 
-void CachedCall::run() const {
-  static_cast<void>(attention(q, cache, plan, options));
+void CachedCall::run() {
+  attention_into({.o = o.mutable_view(), .workspace = workspace}, q, cache,
+                 plan, options);
 }
 
 BenchInputs::BenchInputs(const BenchShape& shape, const BenchPlace& place)
@@ -109,7 +110,15 @@ CachedCall BenchInputs::cached() const {
   cache.append(slice(k_, 2, before, 1), slice(v_, 2, before, 1));
   const BoundMask steps =
       causal().bind({shape_.batch, shape_.heads, shape_.kv_len, shape_.kv_len});
-  return {q_.view(), std::move(cache), compile(steps), options_};
+  const MaskPlan plan = compile(steps);
+  const HeadDims dims = {shape_.head_dim, shape_.head_dim};
+  return {q_.view(),
+          std::move(cache),
+          plan,
+          options_,
+          Tensor(q_.dtype(), q_.shape()),
+          std::vector<std::byte>(
+              static_cast<size_t>(workspace_size(plan, dims, options_)))};
 }
 
 Subject BenchInputs::subject(const BenchCase& one, const MaskPlan& plan) const {

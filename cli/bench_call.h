@@ -60,8 +60,10 @@ struct CachedCall {
   KvCache cache;
   MaskPlan plan;  // for every length up to this one
   AttentionOptions options;
+  Tensor o;
+  std::vector<std::byte> workspace;
 
-  void run() const;
+  void run();
 };
 
 // q, k and v of a case: random, the same every time. k and v are one piece of

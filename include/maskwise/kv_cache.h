@@ -98,6 +98,14 @@ AttentionResult attention(const TensorView& q, const KvCache& cache,
                           const MaskPlan& plan,
                           const AttentionOptions& options = {});
 
+// attention() over the cache into memory of the caller, with the same bits; a
+// step of generation allocates nothing. The workspace has workspace_size(plan,
+// {D, Dv}, options) bytes, and the rest is as attention_into() over k and v
+// says.
+void attention_into(const AttentionTarget& target, const TensorView& q,
+                    const KvCache& cache, const MaskPlan& plan,
+                    const AttentionOptions& options = {});
+
 }  // namespace maskwise
 
 #endif  // MASKWISE_KV_CACHE_H_

@@ -10,24 +10,9 @@ namespace maskwise {
 namespace detail {
 namespace {
 
-void check_workspace(const AttentionTarget& target, int64_t needed) {
-  const auto found = static_cast<int64_t>(target.workspace.size());
-  if (found >= needed) return;
-  fail(ErrorCode::invalid_argument, "attention",
-       "the workspace has {} bytes; expected at least {}, as workspace_size() "
-       "says",
-       found, needed);
-}
-
-void check_target_memory(const AttentionTarget& target, const TensorView& q,
-                         const TensorView& k, const TensorView& v,
-                         const AttentionOptions& options) {
-  const NamedView outputs[] = {{"o", target.o.view()},
-                               {"lse", target.lse.view()},
-                               {"m", target.m.view()},
-                               {"l", target.l.view()},
-                               {"weights", target.weights.view()},
-                               {"scores", target.scores.view()}};
+void check_call_memory(const AttentionTarget& target, const TensorView& q,
+                       const TensorView& k, const TensorView& v,
+                       const AttentionOptions& options) {
   const NamedView inputs[] = {{"q", q},
                               {"k", k},
                               {"v", v},
@@ -35,7 +20,7 @@ void check_target_memory(const AttentionTarget& target, const TensorView& q,
                               {"the alibi slopes", options.alibi.slopes},
                               {"q_positions", options.alibi.q_positions},
                               {"kv_positions", options.alibi.kv_positions}};
-  check_memory(outputs, inputs);
+  check_target_memory(target, inputs);
 }
 
 // The largest that is still no mistake: beyond it sizes in bytes overflow.
@@ -89,9 +74,9 @@ void attention_into(const AttentionTarget& target, const TensorView& q,
   }
   detail::AttentionInputs inputs = detail::check_call(q, k, v, plan, options);
   detail::check_outputs(target, options, inputs.problem);
-  detail::check_target_memory(target, q, k, v, options);
+  detail::check_call_memory(target, q, k, v, options);
   detail::check_workspace(
-      target,
+      target.workspace,
       detail::forward_bytes(inputs.problem, plan.data(), options.threads));
   detail::run_forward(inputs.problem, plan, options,
                       {isa, options.threads, target.workspace.data()});

@@ -135,4 +135,24 @@ void check_outputs(const AttentionTarget& target,
   problem.score_stage = stage_of(options.scores);
 }
 
+void check_target_memory(const AttentionTarget& target,
+                         std::span<const NamedView> inputs) {
+  const NamedView outputs[] = {{"o", target.o.view()},
+                               {"lse", target.lse.view()},
+                               {"m", target.m.view()},
+                               {"l", target.l.view()},
+                               {"weights", target.weights.view()},
+                               {"scores", target.scores.view()}};
+  check_memory(outputs, inputs);
+}
+
+void check_workspace(std::span<const std::byte> workspace, int64_t needed) {
+  const auto found = static_cast<int64_t>(workspace.size());
+  if (found >= needed) return;
+  fail(ErrorCode::invalid_argument, "attention",
+       "the workspace has {} bytes; expected at least {}, as workspace_size() "
+       "says",
+       found, needed);
+}
+
 }  // namespace maskwise::detail

@@ -6,6 +6,7 @@
 #include "attention/attention_outputs.h"
 #include "attention/cache_storage.h"
 #include "backend/cpu/forward.h"
+#include "backend/row_math.h"
 #include "base/fail.h"
 #include "base/fp_environment.h"
 #include "maskwise/kv_cache.h"
@@ -32,8 +33,22 @@ void check_cached_options(const AttentionOptions& options) {
          "ALiBi positions are given");
 }
 
+// Sizes of q in either layout.
+struct QuerySizes {
+  QuerySizes(const TensorView& q, Layout layout)
+      : batch(q.dim(0)),
+        heads(q.dim(layout == Layout::bhld ? 1 : 2)),
+        rows(q.dim(layout == Layout::bhld ? 2 : 1)),
+        head_dim(q.dim(3)) {}
+
+  int64_t batch;
+  int64_t heads;
+  int64_t rows;
+  int64_t head_dim;
+};
+
 // The plan is for the same sequences and heads, and for positions as long.
-void check_plan(const CacheStorage& cache, const TensorView& q,
+void check_plan(const CacheStorage& cache, const QuerySizes& q,
                 const AttentionShape& shape) {
   const KvCacheOptions& o = cache.options;
   int64_t tokens = 0;
@@ -42,27 +57,27 @@ void check_plan(const CacheStorage& cache, const TensorView& q,
     tokens = std::max(tokens, cache.lengths[b] - cache.begins[b]);
     longest = std::max(longest, cache.lengths[b]);
   }
-  if (shape.batch != o.batch || q.dim(0) != o.batch) {
+  if (shape.batch != o.batch || q.batch != o.batch) {
     fail(ErrorCode::shape_mismatch, kOperation,
          "the cache holds {} sequences, q has batch {} and the plan {}; "
          "expected the same",
-         o.batch, q.dim(0), shape.batch);
+         o.batch, q.batch, shape.batch);
   }
-  if (shape.heads != q.dim(1) || shape.heads % o.kv_heads != 0) {
+  if (shape.heads != q.heads || shape.heads % o.kv_heads != 0) {
     fail(ErrorCode::shape_mismatch, kOperation,
          "q has {} heads, the plan {} and the cache {} kv heads; expected as "
          "many in q as in the plan, a multiple of the kv heads",
-         q.dim(1), shape.heads, o.kv_heads);
+         q.heads, shape.heads, o.kv_heads);
   }
-  if (q.dim(2) != tokens) {
+  if (q.rows != tokens) {
     fail(ErrorCode::shape_mismatch, kOperation,
          "q has {} rows; expected one for each of the {} tokens that the last "
          "append added",
-         q.dim(2), tokens);
+         q.rows, tokens);
   }
-  if (q.dim(3) != o.head_dim) {
+  if (q.head_dim != o.head_dim) {
     fail(ErrorCode::shape_mismatch, kOperation,
-         "q has head_dim {} and the cache {}; expected the same", q.dim(3),
+         "q has head_dim {} and the cache {}; expected the same", q.head_dim,
          o.head_dim);
   }
   if (std::min(shape.q_len, shape.kv_len) < longest) {
@@ -84,11 +99,10 @@ AttentionInputs check_cached_attention(const TensorView& q,
          options.layout == Layout::bhld ? "[B, H, n, D]" : "[B, n, H, D]",
          q.defined() ? to_string(q.shape()) : "nothing");
   }
-  const TensorView q4 =
-      options.layout == Layout::bhld ? q : q.permuted({0, 2, 1, 3});
-  check_plan(cache, q4, plan);
+  const QuerySizes sizes(q, options.layout);
+  check_plan(cache, sizes, plan);
   AttentionShape shape = plan;
-  shape.q_len = q4.dim(2);
+  shape.q_len = sizes.rows;
   AttentionInputs inputs = check_queries(q, shape, options);
   ForwardProblem& problem = inputs.problem;
   problem.kv_heads = cache.options.kv_heads;
@@ -97,6 +111,29 @@ AttentionInputs check_cached_attention(const TensorView& q,
   // Queries stand behind the keys that were there before them.
   problem.q_positions.begins = cache.begins.data();
   return inputs;
+}
+
+void write_absent_row(const ForwardProblem& problem, const ProblemRow& at) {
+  const auto [b, h, q] = at;
+  auto* o = static_cast<char*>(problem.o.row(b, h, q));
+  const int64_t bytes = size_of(problem.o.dtype);
+  for (int64_t d = 0; d < problem.value_dim; ++d) {
+    std::fill_n(o + d * problem.o.stride[3] * bytes, bytes, char{0});
+  }
+  if (problem.lse.given()) *problem.lse.at(b, h, q) = kMinusInfinity;
+  if (problem.m.given()) *problem.m.at(b, h, q) = kLowest;
+  if (problem.l.given()) *problem.l.at(b, h, q) = 0;
+}
+
+// Writes rows of no token as rows that see no key.
+void write_absent_rows(const ForwardProblem& problem) {
+  const auto& [batch, heads, q_len, kv_len] = problem.shape;
+  for (int64_t b = 0; b < batch; ++b) {
+    const int64_t tokens = problem.paged.lengths[b] - problem.paged.begins[b];
+    for (int64_t row = tokens * heads; row < q_len * heads; ++row) {
+      write_absent_row(problem, {b, row % heads, row / heads});
+    }
+  }
 }
 
 }  // namespace
@@ -112,6 +149,26 @@ AttentionResult attention(const TensorView& q, const KvCache& cache,
   AttentionResult result = detail::make_outputs(inputs.problem, options);
   detail::cpu_forward(inputs.problem, plan.data(), {isa, options.threads});
   return result;
+}
+
+void attention_into(const AttentionTarget& target, const TensorView& q,
+                    const KvCache& cache, const MaskPlan& plan,
+                    const AttentionOptions& options) {
+  const detail::FpEnvironment environment;
+  const Isa isa = devices().choose(options.isa);
+  detail::AttentionInputs inputs =
+      detail::check_cached_attention(q, cache.storage(), plan.shape(), options);
+  const detail::ForwardProblem& problem = inputs.problem;
+  detail::check_outputs(target, options, inputs.problem);
+  const detail::NamedView read[] = {{"q", q},
+                                    {"the alibi slopes", options.alibi.slopes}};
+  detail::check_target_memory(target, read);
+  detail::check_workspace(
+      target.workspace,
+      detail::forward_bytes(problem, plan.data(), options.threads));
+  detail::write_absent_rows(problem);
+  detail::cpu_forward(problem, plan.data(),
+                      {isa, options.threads, target.workspace.data()});
 }
 
 }  // namespace maskwise

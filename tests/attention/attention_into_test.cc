@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "maskwise/kv_cache.h"
 #include "tests/base/thrown_error.h"
 #include "tests/support/attention_bits.h"
 #include "tests/support/attention_random.h"
@@ -161,6 +162,83 @@ TEST(AttentionIntoTest, EmptyOutputsFit) {
     attention_into(own.target, call.q, call.k, call.v, own.plan, own.options);
     EXPECT_TRUE(same_bits(own.result, call.run()));
   }
+}
+
+// A cache of two sequences that a step has reached, of one token for the first
+// and two for the second, and memory for what the step gives.
+struct OwnStep {
+  OwnStep() : workspace(workspace_bytes()) {
+    Rng rng(kSeed);
+    cache.append(normal(rng, {2, 2, 9, 20}), normal(rng, {2, 2, 9, 12}),
+                 {9, 4});
+    cache.append(normal(rng, {2, 2, 2, 20}), normal(rng, {2, 2, 2, 12}),
+                 {1, 2});
+    q = normal(rng, {2, 4, 2, 20});
+    for (Tensor* each : {&result.lse, &result.m, &result.l}) {
+      *each = normal(rng, {2, 4, 2});
+    }
+    result.o = normal(rng, {2, 4, 2, 12});
+    target = {.o = result.o.mutable_view(),
+              .lse = result.lse.mutable_view(),
+              .m = result.m.mutable_view(),
+              .l = result.l.mutable_view(),
+              .workspace = workspace};
+  }
+
+  size_t workspace_bytes() const {
+    return static_cast<size_t>(workspace_size(plan, {20, 12}, options));
+  }
+
+  KvCache cache = KvCache({.batch = 2,
+                           .kv_heads = 2,
+                           .head_dim = 20,
+                           .value_dim = 12,
+                           .max_length = 32,
+                           .page_size = 4});
+  MaskPlan plan = compile(causal().bind({2, 4, 32, 32}));
+  AttentionOptions options = {.threads = 1};
+  std::vector<std::byte> workspace;
+  Tensor q;
+  AttentionResult result;
+  AttentionTarget target;
+};
+
+TEST(AttentionIntoTest, AStepOverACacheAllocatesNothing) {
+  OwnStep step;
+  const AttentionResult expected = attention(step.q, step.cache, step.plan);
+  const int64_t before = allocations;
+  attention_into(step.target, step.q, step.cache, step.plan, step.options);
+  EXPECT_EQ(allocations - before, 0);
+  // The second row of the first sequence, which is no token's, too.
+  EXPECT_TRUE(same_bits(step.result, expected));
+  EXPECT_EQ(step.result.lse.data<float>()[1], kMinusInf);
+}
+
+TEST(AttentionIntoTest, AStepThatDoesNotFitWritesNothing) {
+  const auto refused = [](const std::string& fragment, auto change) {
+    OwnStep step;
+    change(step);
+    const auto error = thrown_by([&] {
+      attention_into(step.target, step.q, step.cache, step.plan, step.options);
+    });
+    if (!error) return ::testing::AssertionFailure() << "no error";
+    if (std::string(error->what()).find(fragment) == std::string::npos) {
+      return ::testing::AssertionFailure() << error->what();
+    }
+    return same_bits(step.result.lse, OwnStep().result.lse);
+  };
+  EXPECT_TRUE(refused("the output o is not given",
+                      [](OwnStep& step) { step.target.o = {}; }));
+  EXPECT_TRUE(refused("expected o as f32 [2, 4, 2, 12]",
+                      [](OwnStep& step) { step.target.o = step.target.m; }));
+  EXPECT_TRUE(refused("shares memory with",
+                      [](OwnStep& step) { step.target.m = step.target.l; }));
+  EXPECT_TRUE(refused("bytes; expected at least", [](OwnStep& step) {
+    step.target.workspace = step.target.workspace.first(1000);
+  }));
+  EXPECT_TRUE(refused("weights are asked for", [](OwnStep& step) {
+    step.options.weights = Weights::all;
+  }));
 }
 
 // Every other element of memory that is twice as large.
