@@ -104,7 +104,8 @@ CachedCall BenchInputs::cached() const {
   KvCache cache({.batch = shape_.batch,
                  .kv_heads = shape_.kv_heads,
                  .head_dim = shape_.head_dim,
-                 .max_length = shape_.kv_len});
+                 .max_length = shape_.kv_len,
+                 .dtype = q_.dtype()});
   const int64_t before = shape_.kv_len - 1;
   cache.append(slice(k_, 2, 0, before), slice(v_, 2, 0, before));
   cache.append(slice(k_, 2, before, 1), slice(v_, 2, before, 1));

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "maskwise/attention.h"
+#include "maskwise/dtype.h"
 #include "maskwise/mask_plan.h"
 #include "maskwise/tensor_view.h"
 
@@ -26,9 +27,10 @@ struct KvCacheOptions {
   int64_t page_size = 0;
   // Pages that the sequences share; 0: enough for max_length of each.
   int64_t pages = 0;
+  DType dtype = DType::f32;  // what it holds: f32, f16 or bf16
 };
 
-// f32 keys and values of `batch` sequences, each of its own length. K lies in
+// Keys and values of `batch` sequences, each of its own length. K lies in
 // panels, as the kernels of few queries read it; pages are given to sequences
 // as they grow and come back when none has them any more. A KvCache can be
 // moved, not copied; what it was moved from may only be destroyed or assigned
@@ -44,11 +46,12 @@ class KvCache {
   const KvCacheOptions& options() const;
 
   // Appends tokens to every sequence. k: [B, Hkv, n, D], v: [B, Hkv, n, Dv],
-  // f32, f16 or bf16, any strides. `counts`: how many of the n tokens, from
-  // the first on, belong to each sequence; empty: all. Throws Error, and
-  // appends nothing, when shapes do not fit, a sequence would be longer than
-  // max_length, or there are too few free pages (the copies that select() puts
-  // off count, too).
+  // f32, f16 or bf16, any strides; a cache of f16 or bf16 rounds them to the
+  // nearest, ties to even. `counts`: how many of the n tokens, from the first
+  // on, belong to each sequence; empty: all. Throws Error, and appends nothing,
+  // when shapes do not fit, a sequence would be longer than max_length, or
+  // there are too few free pages (the copies that select() puts off count,
+  // too).
   void append(const TensorView& k, const TensorView& v,
               const std::vector<int64_t>& counts = {});
 
@@ -89,7 +92,8 @@ class KvCache {
 // the token sees, so a step compiles nothing, and every mask of words can be
 // used, windows and left padding (causal() & ~prefix({3, 0})) among them. Keys
 // that the cache does not hold are absent. The bits are those of attention()
-// over whole sequences, whatever the pages and the steps.
+// over whole sequences of what the cache holds, whatever the pages and the
+// steps.
 //
 // Rows beyond a sequence's newest tokens give o = 0 and lse = -inf. ALiBi
 // positions are those in the sequence; a bias, and outputs of weights and

@@ -37,11 +37,13 @@ void copy_keys(const CacheStorage& s, int32_t from, int32_t to, int64_t keys) {
   for (int64_t h = 0; h < heads; ++h) {
     const int64_t source = from * heads + h;
     const int64_t target = to * heads + h;
-    std::copy_n(s.k_data() + source * s.k_head_step(),
-                panels * s.panel_keys * s.options.head_dim,
-                s.k_data() + target * s.k_head_step());
-    std::copy_n(s.v_data() + source * s.v_head_step(), keys * s.value_row,
-                s.v_data() + target * s.v_head_step());
+    std::copy(s.k_at(source * s.k_head_step()),
+              s.k_at(source * s.k_head_step() +
+                     panels * s.panel_keys * s.options.head_dim),
+              s.k_at(target * s.k_head_step()));
+    std::copy(s.v_at(source * s.v_head_step()),
+              s.v_at(source * s.v_head_step() + keys * s.value_row),
+              s.v_at(target * s.v_head_step()));
   }
 }
 

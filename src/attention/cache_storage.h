@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "backend/forward_problem.h"
+#include "maskwise/dtype.h"
 #include "maskwise/kv_cache.h"
 
 namespace maskwise::detail {
@@ -29,8 +30,14 @@ struct CacheStorage {
   std::vector<int64_t> lengths;  // [B]
   std::vector<int64_t> begins;   // [B]: of the last append's keys
 
-  float* k_data() const { return static_cast<float*>(k_memory.get()); }
-  float* v_data() const { return static_cast<float*>(v_memory.get()); }
+  int64_t element_bytes() const { return size_of(options.dtype); }
+  // The element of K, of V, that lies so many elements behind the first.
+  char* k_at(int64_t element) const {
+    return static_cast<char*>(k_memory.get()) + element * element_bytes();
+  }
+  char* v_at(int64_t element) const {
+    return static_cast<char*>(v_memory.get()) + element * element_bytes();
+  }
   int64_t k_head_step() const { return page_keys * options.head_dim; }
   int64_t v_head_step() const { return page_keys * value_row; }
 

@@ -7,12 +7,14 @@
 #include <tuple>
 #include <utility>
 
+#include "attention/attention_checks.h"
 #include "attention/cache_pages.h"
 #include "attention/cache_storage.h"
 #include "backend/cpu/scratch.h"
 #include "base/aligned_buffer.h"
 #include "base/checked_math.h"
 #include "base/fail.h"
+#include "tensor/half.h"
 
 namespace maskwise {
 namespace detail {
@@ -44,6 +46,11 @@ void check_options(const KvCacheOptions& o) {
          "of pages",
          o.pages);
   }
+  if (!is_attention_float(o.dtype)) {
+    fail(ErrorCode::invalid_argument, kOperation,
+         "the cache would hold {}; expected f32, f16 or bf16",
+         name_of(o.dtype));
+  }
 }
 
 // The largest power of two up to kPanelKeys that divides the page.
@@ -53,7 +60,7 @@ int64_t panel_of(int64_t page_keys) {
   return panel;
 }
 
-int64_t bytes_of(const std::vector<int64_t>& factors) {
+int64_t bytes_of(const std::vector<int64_t>& factors, DType dtype) {
   std::optional<int64_t> elements = 1;
   for (const int64_t factor : factors) {
     if (elements) elements = checked_product(*elements, factor);
@@ -64,7 +71,7 @@ int64_t bytes_of(const std::vector<int64_t>& factors) {
          "the cache needs more bytes than 63 bits count; expected smaller "
          "sizes");
   }
-  return *elements * static_cast<int64_t>(sizeof(float));
+  return *elements * size_of(dtype);
 }
 
 std::unique_ptr<CacheStorage> make_storage(const KvCacheOptions& options) {
@@ -84,10 +91,10 @@ std::unique_ptr<CacheStorage> make_storage(const KvCacheOptions& options) {
     fail(ErrorCode::limit, kOperation, "{} pages; expected at most {}", pages,
          INT32_MAX);
   }
-  const int64_t k_bytes =
-      bytes_of({pages, options.kv_heads, s.page_keys, options.head_dim});
-  const int64_t v_bytes =
-      bytes_of({pages, options.kv_heads, s.page_keys, s.value_row});
+  const int64_t k_bytes = bytes_of(
+      {pages, options.kv_heads, s.page_keys, options.head_dim}, options.dtype);
+  const int64_t v_bytes = bytes_of(
+      {pages, options.kv_heads, s.page_keys, s.value_row}, options.dtype);
   s.k_memory = make_aligned_buffer(k_bytes);
   s.v_memory = make_aligned_buffer(v_bytes);
   s.bytes = k_bytes + v_bytes;
@@ -167,25 +174,50 @@ size_t sequence_of(const CacheStorage& s, int64_t batch) {
   return static_cast<size_t>(batch);
 }
 
-// Writes one token of one head of a page.
-void write_token(const CacheStorage& s, int64_t head, int64_t in_page,
-                 const float* k, const float* v) {
-  float* panel = s.k_data() + head * s.k_head_step() +
+// Where a token's key begins in its panel, and its value.
+struct TokenPlace {
+  TokenPlace(const CacheStorage& s, int64_t head, int64_t in_page)
+      : k(s.k_at(head * s.k_head_step() +
                  in_page / s.panel_keys * s.panel_keys * s.options.head_dim +
-                 in_page % s.panel_keys;
+                 in_page % s.panel_keys)),
+        v(s.v_at(head * s.v_head_step() + in_page * s.value_row)) {}
+
+  char* k;
+  char* v;
+};
+
+// Writes one token as elements that `convert` makes of f32.
+template <typename Convert>
+void write_token(const CacheStorage& s, const TokenPlace& place, const float* k,
+                 const float* v, Convert convert) {
+  using Element = decltype(convert(0.0F));
+  auto* panel = reinterpret_cast<Element*>(place.k);
   for (int64_t d = 0; d < s.options.head_dim; ++d) {
-    panel[d * s.panel_keys] = k[d];
+    panel[d * s.panel_keys] = convert(k[d]);
   }
-  std::copy_n(v, s.options.value_dim,
-              s.v_data() + head * s.v_head_step() + in_page * s.value_row);
+  std::transform(v, v + s.options.value_dim,
+                 reinterpret_cast<Element*>(place.v), convert);
+}
+
+void write_token(const CacheStorage& s, const TokenPlace& place, const float* k,
+                 const float* v) {
+  switch (s.options.dtype) {
+    case DType::f16:
+      return write_token(s, place, k, v, f16_from_f32);
+    case DType::bf16:
+      return write_token(s, place, k, v, bf16_from_f32);
+    default:
+      return write_token(s, place, k, v, [](float x) { return x; });
+  }
 }
 
 }  // namespace
 
 PagedKv CacheStorage::view() const {
   PagedKv paged;
-  paged.k = k_data();
-  paged.v = v_data();
+  paged.k = k_memory.get();
+  paged.v = v_memory.get();
+  paged.dtype = options.dtype;
   paged.pages = pages.data();
   paged.pages_per_item = pages_per_item;
   paged.page_keys = page_keys;
@@ -227,7 +259,8 @@ void KvCache::append(const TensorView& k, const TensorView& v,
       const int64_t page = s.pages[b * static_cast<size_t>(s.pages_per_item) +
                                    static_cast<size_t>(key / s.page_keys)];
       const int64_t at = static_cast<int64_t>(b) * heads * k.dim(2) + row;
-      detail::write_token(s, page * heads + row / k.dim(2), key % s.page_keys,
+      detail::write_token(s,
+                          {s, page * heads + row / k.dim(2), key % s.page_keys},
                           k_rows.data<float>() + at * s.options.head_dim,
                           v_rows.data<float>() + at * s.options.value_dim);
     }

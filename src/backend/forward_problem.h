@@ -86,8 +86,9 @@ struct Positions {
 // is key j % page_keys of page pages[b][j / page_keys]. In a page and head K
 // lies in panels of panel_keys keys, [panel][D][panel_keys], and V in rows.
 struct PagedKv {
-  const float* k = nullptr;  // not given: no pages
-  const float* v = nullptr;
+  const void* k = nullptr;  // not given: no pages
+  const void* v = nullptr;
+  DType dtype = DType::f32;
   const int32_t* pages = nullptr;  // [B][pages_per_item]
   int64_t pages_per_item = 0;
   int64_t page_keys = 0;
@@ -152,10 +153,13 @@ struct ForwardProblem {
     return kv_positions.at(batch, key) - q_positions.at(batch, query);
   }
 
-  // From one d of a key to the next.
+  DType key_type() const { return paged.given() ? paged.dtype : k.dtype; }
+  DType value_type() const { return paged.given() ? paged.dtype : v.dtype; }
+  // From one d of a key to the next; of a value.
   int64_t key_step() const {
     return paged.given() ? paged.panel_keys : k.stride[3];
   }
+  int64_t value_step() const { return paged.given() ? 1 : v.stride[3]; }
 
   int64_t kv_head(int64_t head) const {
     return head / (shape.heads / kv_heads);

@@ -77,24 +77,27 @@ class Tokens {
   Tensor v_;
 };
 
-KvCache cache_of(int64_t page_size, int64_t pages = 0) {
+KvCache cache_of(int64_t page_size, int64_t pages = 0,
+                 DType dtype = DType::f32) {
   return KvCache({.batch = kBatch,
                   .kv_heads = kKvHeads,
                   .head_dim = kDim,
                   .value_dim = kValueDim,
                   .max_length = kLongest,
                   .page_size = page_size,
-                  .pages = pages});
+                  .pages = pages,
+                  .dtype = dtype});
 }
 
-// A cache, and beside it what its sequences hold.
+// A cache, of f16 where the seed is odd, and beside it what its sequences hold.
 class Tracked {
  public:
   Tracked(int64_t page_size, uint32_t seed)
       : page_size_(page_size),
+        dtype_(seed % 2 == 0 ? DType::f32 : DType::f16),
         rng_(seed),
         tokens_(rng_),
-        cache_(cache_of(page_size)) {}
+        cache_(cache_of(page_size, 0, dtype_)) {}
 
   void append(const std::vector<int64_t>& counts) {
     std::vector<int64_t> begins;
@@ -148,7 +151,7 @@ class Tracked {
   // The cache answers as one does to which each sequence was appended: what is
   // not new, then what is.
   ::testing::AssertionResult is_as_if_direct() {
-    KvCache direct = cache_of(page_size_);
+    KvCache direct = cache_of(page_size_, 0, dtype_);
     std::vector<int64_t> zeros(kBatch);
     std::vector<int64_t> begins;
     std::vector<int64_t> ends;
@@ -177,6 +180,7 @@ class Tracked {
 
  private:
   int64_t page_size_;
+  DType dtype_;
   Rng rng_;
   Tokens tokens_;
   KvCache cache_;

@@ -28,6 +28,7 @@ struct Model {
   int64_t head_dim = 20;
   int64_t value_dim = 12;
   int64_t length = 150;
+  DType dtype = DType::f32;  // of what the cache holds
 };
 
 // A whole sequence for each batch item, and what attention says of it.
@@ -40,7 +41,7 @@ struct Sequences {
     v = normal(rng, {m.batch, m.kv_heads, m.length, m.value_dim});
     plan = std::make_unique<MaskPlan>(
         compile(mask.bind({m.batch, m.heads, m.length, m.length})));
-    whole = attention(q, k, v, *plan, options);
+    whole = attention(q, held(k), held(v), *plan, options);
   }
 
   KvCache cache(int64_t page_size) const {
@@ -49,7 +50,13 @@ struct Sequences {
                     .head_dim = model.head_dim,
                     .value_dim = model.value_dim,
                     .max_length = model.length,
-                    .page_size = page_size});
+                    .page_size = page_size,
+                    .dtype = model.dtype});
+  }
+
+  // What the cache makes of f32.
+  Tensor held(const Tensor& tensor) const {
+    return model.dtype == DType::f32 ? tensor : from_f32(tensor, model.dtype);
   }
 
   Model model;
@@ -172,6 +179,36 @@ TEST(CachedAttentionTest, EveryInstructionSetGroupAndOptionGivesTheSameBits) {
                         causal(), options);
       expect_steps(s, s.cache(16), equal_steps(s.model, 1));
       expect_steps(s, s.cache(0), equal_steps(s.model, 3));
+    }
+  }
+}
+
+TEST(CachedAttentionTest, HalvesAreHeldRoundedAndGiveTheSameBits) {
+  const Mask masks[] = {causal(), causal() & sliding_window({.left = 21}),
+                        causal() & dilated(3)};
+  for (const IsaInfo& info : devices().isas()) {
+    if (!info.available) continue;
+    AttentionOptions options;
+    options.isa = info.isa;
+    for (const Mask& mask : masks) {
+      const Sequences models[] = {
+          Sequences({.length = 90, .dtype = DType::f16}, mask, options),
+          Sequences({.heads = 8,
+                     .kv_heads = 2,
+                     .head_dim = 64,
+                     .value_dim = 32,
+                     .length = 90,
+                     .dtype = DType::bf16},
+                    mask, options)};
+      for (const Sequences& s : models) {
+        for (const int64_t page_size : kPageSizes) {
+          SCOPED_TRACE(std::string(info.name) + ", pages of " +
+                       std::to_string(page_size));
+          expect_steps(s, s.cache(page_size), equal_steps(s.model, 90));
+          expect_steps(s, s.cache(page_size), equal_steps(s.model, 37));
+          expect_steps(s, s.cache(page_size), equal_steps(s.model, 1));
+        }
+      }
     }
   }
 }

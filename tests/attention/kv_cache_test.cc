@@ -37,6 +37,15 @@ TEST(KvCacheTest, PagesComeBackAndCanBeGivenToOthers) {
   EXPECT_EQ(cache.free_pages(), 0);
 }
 
+TEST(KvCacheTest, HalvesTakeHalfTheMemory) {
+  const auto bytes_of = [](DType dtype) {
+    return KvCache({.head_dim = 8, .max_length = 64, .dtype = dtype}).bytes();
+  };
+  EXPECT_EQ(bytes_of(DType::f32), 64 * (8 + 16) * 4);  // V in whole vectors
+  EXPECT_EQ(bytes_of(DType::f16), bytes_of(DType::f32) / 2);
+  EXPECT_EQ(bytes_of(DType::bf16), bytes_of(DType::f32) / 2);
+}
+
 TEST(KvCacheTest, WrongSelectionsAreErrorsThatChangeNothing) {
   Rng rng(kSeed);
   KvCache cache({.batch = 2, .head_dim = 4, .max_length = 8});
@@ -71,6 +80,8 @@ TEST(KvCacheTest, WrongArgumentsAreErrorsThatAppendNothing) {
   EXPECT_TRUE(refused({.head_dim = 4}, "max_length is 0; expected 1 to"));
   EXPECT_TRUE(refused({.head_dim = 4, .max_length = 4, .pages = 2},
                       "expected a page size"));
+  EXPECT_TRUE(refused({.head_dim = 4, .max_length = 4, .dtype = DType::i8},
+                      "would hold i8; expected f32, f16 or bf16"));
   EXPECT_TRUE(throws_error(ErrorCode::limit, "more bytes than 63 bits", [] {
     KvCache cache({.batch = 1 << 30,
                    .kv_heads = 1 << 30,

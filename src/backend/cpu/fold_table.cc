@@ -26,23 +26,26 @@ struct PageKeys {
   int32_t count = 0;
   int64_t panel_keys = 0;
   int64_t head_dim = 0;
+  int64_t element_bytes = 0;
 };
 
-// rows[i] = first + i * step.
-void set_rows(const float** rows, int32_t n, const float* first, int64_t step) {
-  for (int32_t i = 0; i < n; ++i) rows[i] = first + i * step;
+// rows[i] begins i * step bytes behind `first`.
+void set_rows(const float** rows, int32_t n, const char* first, int64_t step) {
+  for (int32_t i = 0; i < n; ++i) {
+    rows[i] = reinterpret_cast<const float*>(first + i * step);
+  }
 }
 
 // Where they begin in the panels [head_dim][panel_keys] of the page.
-void find_in_panels(const float* panels, const PageKeys& keys,
+void find_in_panels(const char* panels, const PageKeys& keys,
                     const float** rows) {
-  const int64_t panel = keys.panel_keys * keys.head_dim;
+  const int64_t panel = keys.panel_keys * keys.head_dim * keys.element_bytes;
   int64_t lane = keys.first % keys.panel_keys;
-  const float* at = panels + keys.first / keys.panel_keys * panel;
+  const char* at = panels + keys.first / keys.panel_keys * panel;
   for (int32_t i = 0; i < keys.count; at += panel, lane = 0) {
     const auto n = static_cast<int32_t>(
         std::min<int64_t>(keys.count - i, keys.panel_keys - lane));
-    set_rows(rows + i, n, at + lane, 1);
+    set_rows(rows + i, n, at + lane * keys.element_bytes, keys.element_bytes);
     i += n;
   }
 }
@@ -156,17 +159,18 @@ void FoldTable::find_strided(const Input& input, const BlockTask& task,
 void FoldTable::find_paged(const FoldSource& from, int64_t kv_head) {
   const PagedKv& paged = from.problem.paged;
   const int32_t* pages = paged.pages + from.task.batch * paged.pages_per_item;
+  const int64_t bytes = size_of(paged.dtype);
   for (int32_t i = 0; i < count;) {
     const int64_t head =
         pages[key[i] / paged.page_keys] * from.problem.kv_heads + kv_head;
     const int64_t in_page = key[i] % paged.page_keys;
     const int32_t n = following(i, paged.page_keys - in_page);
-    find_in_panels(paged.k + head * paged.k_head_step,
-                   {in_page, n, paged.panel_keys, from.problem.head_dim},
-                   k + i);
-    const float* row =
-        paged.v + head * paged.v_head_step + in_page * paged.v_row_step;
-    set_rows(v + i, n, row, paged.v_row_step);
+    find_in_panels(
+        static_cast<const char*>(paged.k) + head * paged.k_head_step * bytes,
+        {in_page, n, paged.panel_keys, from.problem.head_dim, bytes}, k + i);
+    const int64_t row = head * paged.v_head_step + in_page * paged.v_row_step;
+    set_rows(v + i, n, static_cast<const char*>(paged.v) + row * bytes,
+             paged.v_row_step * bytes);
     i += n;
   }
 }
