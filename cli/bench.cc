@@ -102,8 +102,7 @@ BenchResult measure(const BenchCase& one, const BenchPlace& place,
                         .own = found.front(),
                         .dense = {},
                         .loop = {},
-                        .reads = reads,
-                        .kv_dtype = one.cached ? DType::f32 : place.dtype};
+                        .reads = reads};
   if (!loop.empty()) result.loop = found.back();
   if (dense) result.dense = found[1];
   return result;

@@ -49,7 +49,7 @@ void add_reading(const BenchResult& result, Figures& found) {
                        static_cast<double>(shape.kv_heads) *
                        static_cast<double>(shape.kv_len) *
                        static_cast<double>(shape.head_dim) *
-                       static_cast<double>(size_of(result.kv_dtype));
+                       static_cast<double>(size_of(result.place.dtype));
   found.kv_bytes = bytes;
   found.kv_gbytes = bytes * 1e-6 / found.own.median_ms;
   found.read_gbytes =

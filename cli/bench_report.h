@@ -21,7 +21,6 @@ struct BenchResult {
   BenchSamples dense;  // at the same shape, taken in turn; empty if not taken
   BenchSamples loop;   // likewise, of one dense call for each part
   bool reads = false;  // whether reading K and V is what it is measured by
-  DType kv_dtype = DType::f32;  // of K and V as they are read
 };
 
 // One object, its fields as docs/benchmarks.md explains them; null for what
