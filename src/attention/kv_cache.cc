@@ -125,6 +125,7 @@ void check_appended(const CacheStorage& s, const TensorView& k,
            "expected {} of shape {}, got {}", name, to_string(*expected),
            view->defined() ? to_string(view->shape()) : "nothing");
     }
+    check_float(kOperation, name, *view);
   }
 }
 

@@ -1,4 +1,4 @@
-// One forward call as backends see it: strided f32 memory, checked before.
+// One forward call as backends see it: strided memory, checked before.
 #ifndef MASKWISE_BACKEND_FORWARD_PROBLEM_H_
 #define MASKWISE_BACKEND_FORWARD_PROBLEM_H_
 

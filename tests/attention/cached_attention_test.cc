@@ -213,6 +213,50 @@ TEST(CachedAttentionTest, HalvesAreHeldRoundedAndGiveTheSameBits) {
   }
 }
 
+// The sequences' cache, empty, but its pages come in any order.
+KvCache shuffled_cache(const Sequences& s, int64_t page_size, Rng& rng) {
+  KvCache cache = s.cache(page_size);
+  const Model& m = s.model;
+  const Tensor k = normal(rng, {m.batch, m.kv_heads, m.length, m.head_dim});
+  const Tensor v = normal(rng, {m.batch, m.kv_heads, m.length, m.value_dim});
+  cache.append(k, v);
+  for (int64_t pages = m.batch * m.length; pages > 0; --pages) {
+    const int64_t batch = uniform(rng, 0, m.batch - 1);
+    cache.truncate(batch,
+                   std::max<int64_t>(0, cache.length(batch) - page_size));
+  }
+  for (int64_t b = 0; b < m.batch; ++b) cache.truncate(b, 0);
+  return cache;
+}
+
+// Keys of small heads lie so near each other that those of other pages may lie
+// where the next ones of a page would.
+TEST(CachedAttentionTest, SmallHeadsInPagesOfAnyOrderGiveTheSameBits) {
+  Rng rng(kSeed);
+  for (const IsaInfo& info : devices().isas()) {
+    if (!info.available) continue;
+    for (const Mask& mask : {causal(), causal() & dilated(3)}) {
+      for (const int64_t head_dim : {1, 2, 3}) {
+        for (const DType dtype : {DType::f32, DType::f16}) {
+          const Sequences s({.batch = 3,
+                             .heads = 10,
+                             .head_dim = head_dim,
+                             .value_dim = head_dim,
+                             .length = 60,
+                             .dtype = dtype},
+                            mask, {.isa = info.isa});
+          for (const int64_t page_size : {2, 4, 8, 16}) {
+            SCOPED_TRACE(std::string(info.name) + ", pages of " +
+                         std::to_string(page_size));
+            expect_steps(s, shuffled_cache(s, page_size, rng),
+                         {{30, 30, 30}, {27, 20, 9}, {1, 1, 1}, {1, 1, 1}});
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST(CachedAttentionTest, RowsOfSeveralFoldsGiveTheSameBits) {
   const Model model{
       .batch = 1, .heads = 2, .kv_heads = 1, .head_dim = 3, .length = 2500};

@@ -107,6 +107,9 @@ TEST(KvCacheTest, WrongArgumentsAreErrorsThatAppendNothing) {
   EXPECT_TRUE(append_fails(shape_mismatch,
                            "expected k of shape [2, 2, 3, 4], got [2, 3, 3, 4]",
                            normal(rng, {2, 3, 3, 4}), {}));
+  EXPECT_TRUE(append_fails(invalid_argument,
+                           "expected k of type f32, f16 or bf16, got i64",
+                           Tensor(DType::i64, {2, 2, 3, 4}), {}));
   EXPECT_TRUE(append_fails(shape_mismatch, "expected 2 counts", k, {1}));
   EXPECT_TRUE(append_fails(invalid_argument,
                            "the count of sequence 1 is 4; expected 0 to 3", k,

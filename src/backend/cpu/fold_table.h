@@ -29,7 +29,7 @@ struct FoldSource {
 // scratch owns.
 struct FoldTable {
   int64_t capacity = 0;
-  // Where the key's k and v begin; f16 and bf16 rows are staged before use.
+  // Where the key's k and v begin; rows of f16 and bf16 as if they were f32.
   const float** k = nullptr;
   const float** v = nullptr;
   int32_t* key = nullptr;     // its index
