@@ -10,19 +10,6 @@ namespace maskwise {
 namespace detail {
 namespace {
 
-void check_call_memory(const AttentionTarget& target, const TensorView& q,
-                       const TensorView& k, const TensorView& v,
-                       const AttentionOptions& options) {
-  const NamedView inputs[] = {{"q", q},
-                              {"k", k},
-                              {"v", v},
-                              {"the bias", options.bias},
-                              {"the alibi slopes", options.alibi.slopes},
-                              {"q_positions", options.alibi.q_positions},
-                              {"kv_positions", options.alibi.kv_positions}};
-  check_target_memory(target, inputs);
-}
-
 // The largest that is still no mistake: beyond it sizes in bytes overflow.
 constexpr int64_t kMostHeadDim = int64_t{1} << 31;
 
@@ -73,11 +60,18 @@ void attention_into(const AttentionTarget& target, const TensorView& q,
                  "(attention() runs the reference)");
   }
   detail::AttentionInputs inputs = detail::check_call(q, k, v, plan, options);
-  detail::check_outputs(target, options, inputs.problem);
-  detail::check_call_memory(target, q, k, v, options);
-  detail::check_workspace(
-      target.workspace,
-      detail::forward_bytes(inputs.problem, plan.data(), options.threads));
+  const detail::NamedView read[] = {
+      {"q", q},
+      {"k", k},
+      {"v", v},
+      {"the bias", options.bias},
+      {"the alibi slopes", options.alibi.slopes},
+      {"q_positions", options.alibi.q_positions},
+      {"kv_positions", options.alibi.kv_positions}};
+  detail::check_target(
+      target, read, options,
+      detail::forward_bytes(inputs.problem, plan.data(), options.threads),
+      inputs.problem);
   detail::run_forward(inputs.problem, plan, options,
                       {isa, options.threads, target.workspace.data()});
 }

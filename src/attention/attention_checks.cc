@@ -1,6 +1,5 @@
 #include "attention/attention_checks.h"
 
-#include <array>
 #include <cmath>
 #include <optional>
 #include <string>
@@ -8,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "attention/bhld.h"
 #include "base/fail.h"
 
 namespace maskwise::detail {
@@ -21,34 +21,7 @@ constexpr int kMostThreads = 1024;
 // The difference of two positions within this fits in 63 bits.
 constexpr int64_t kFarthest = (int64_t{1} << 62) - 1;
 
-using Sizes = std::array<int64_t, 4>;
-
 Shape shape_of(const Sizes& sizes) { return {sizes.begin(), sizes.end()}; }
-
-// A view of rank 4 as [B, H, L, D], whatever the order of the caller's axes.
-class Bhld {
- public:
-  Bhld(const TensorView& view, Layout layout) : view_(view), layout_(layout) {}
-
-  int64_t dim(int64_t axis) const { return view_.dim(from(axis)); }
-  Sizes sizes() const { return {dim(0), dim(1), dim(2), dim(3)}; }
-  Input input() const {
-    Input input;
-    input.data = view_.bytes();
-    input.dtype = view_.dtype();
-    for (int64_t i = 0; i < 4; ++i) input.stride[i] = view_.stride(from(i));
-    return input;
-  }
-
- private:
-  int64_t from(int64_t axis) const {
-    if (layout_ == Layout::bhld || axis == 0 || axis == 3) return axis;
-    return 3 - axis;
-  }
-
-  const TensorView& view_;
-  Layout layout_;
-};
 
 // `view` repeated to `sizes`, aligned at the right; nothing where it does not
 // fit.
@@ -111,15 +84,10 @@ const TensorView& Checker::as_f32(std::string_view name,
 }
 
 Bhld Checker::as_bhld(std::string_view name, const TensorView& view) {
-  if (!view.defined() || view.rank() != 4) {
-    fail(ErrorCode::shape_mismatch, kOperation,
-         "expected {} with 4 axes ({}), got {}", name,
-         options_.layout == Layout::bhld ? "[B, H, L, D]" : "[B, L, H, D]",
-         view.defined() ? to_string(view.shape()) : "nothing");
-  }
+  const Bhld given(kOperation, name, view, options_.layout);
   check_float(kOperation, name, view);
-  return {storage_ == Storage::as_given ? view : as_f32(name, view),
-          options_.layout};
+  if (storage_ == Storage::as_given) return given;
+  return {kOperation, name, as_f32(name, view), options_.layout};
 }
 
 void Checker::check_scalars() const {

@@ -1,11 +1,9 @@
 #include "attention/attention_outputs.h"
 
-#include <algorithm>
 #include <array>
 #include <string_view>
 #include <utility>
 
-#include "backend/row_math.h"
 #include "base/fail.h"
 
 namespace maskwise::detail {
@@ -72,44 +70,9 @@ void check_asked(std::string_view what, bool asked,
        what, asked ? "asked for" : "not asked for", asked ? "no" : "an");
 }
 
-void fill(Tensor& tensor, float value) {
-  std::fill_n(tensor.mutable_data<float>(), tensor.size(), value);
-}
-
-}  // namespace
-
-AttentionResult make_outputs(ForwardProblem& problem,
-                             const AttentionOptions& options) {
-  const auto& [batch, heads, q_len, kv_len] = problem.shape;
-  const Shape rows = {batch, heads, q_len};
-  const Shape pairs = {batch, heads, problem.pair_row_count(), kv_len};
-  AttentionResult result;
-  result.o =
-      make_output(type_of_o(problem), {batch, heads, q_len, problem.value_dim},
-                  options.layout);
-  for (Tensor* each : {&result.lse, &result.m, &result.l}) {
-    *each = Tensor(DType::f32, rows);
-  }
-  fill(result.lse, kMinusInfinity);
-  fill(result.m, kLowest);
-  AttentionTarget target = {.o = result.o.mutable_view(),
-                            .lse = result.lse.mutable_view(),
-                            .m = result.m.mutable_view(),
-                            .l = result.l.mutable_view()};
-  if (options.weights == Weights::all) {
-    result.weights = Tensor(DType::f32, pairs);
-    target.weights = result.weights.mutable_view();
-  }
-  if (options.scores != Scores::none) {
-    result.scores = Tensor(DType::f32, pairs);
-    target.scores = result.scores.mutable_view();
-  }
-  check_outputs(target, options, problem);
-  return result;
-}
-
-void check_outputs(const AttentionTarget& target,
-                   const AttentionOptions& options, ForwardProblem& problem) {
+// Throws Error that names the output that does not fit.
+void show_outputs(const AttentionTarget& target,
+                  const AttentionOptions& options, ForwardProblem& problem) {
   const auto& [batch, heads, q_len, kv_len] = problem.shape;
   if (!target.o.defined()) {
     fail(ErrorCode::invalid_argument, "attention",
@@ -153,6 +116,45 @@ void check_workspace(std::span<const std::byte> workspace, int64_t needed) {
        "the workspace has {} bytes; expected at least {}, as workspace_size() "
        "says",
        found, needed);
+}
+
+}  // namespace
+
+AttentionResult make_outputs(ForwardProblem& problem,
+                             const AttentionOptions& options) {
+  const auto& [batch, heads, q_len, kv_len] = problem.shape;
+  const Shape rows = {batch, heads, q_len};
+  const Shape pairs = {batch, heads, problem.pair_row_count(), kv_len};
+  AttentionResult result;
+  result.o =
+      make_output(type_of_o(problem), {batch, heads, q_len, problem.value_dim},
+                  options.layout);
+  for (Tensor* each : {&result.lse, &result.m, &result.l}) {
+    *each = Tensor(DType::f32, rows);
+  }
+  AttentionTarget target = {.o = result.o.mutable_view(),
+                            .lse = result.lse.mutable_view(),
+                            .m = result.m.mutable_view(),
+                            .l = result.l.mutable_view()};
+  if (options.weights == Weights::all) {
+    result.weights = Tensor(DType::f32, pairs);
+    target.weights = result.weights.mutable_view();
+  }
+  if (options.scores != Scores::none) {
+    result.scores = Tensor(DType::f32, pairs);
+    target.scores = result.scores.mutable_view();
+  }
+  show_outputs(target, options, problem);
+  return result;
+}
+
+void check_target(const AttentionTarget& target,
+                  std::span<const NamedView> inputs,
+                  const AttentionOptions& options, int64_t workspace_bytes,
+                  ForwardProblem& problem) {
+  show_outputs(target, options, problem);
+  check_target_memory(target, inputs);
+  check_workspace(target.workspace, workspace_bytes);
 }
 
 }  // namespace maskwise::detail

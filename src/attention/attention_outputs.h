@@ -13,23 +13,17 @@
 namespace maskwise::detail {
 
 // Makes every output of the call, o in the type of the problem's q (f32 where
-// the problem is partial), and shows it to the backend. All rows are as if they
-// saw no key.
+// the problem is partial), and shows it to the backend, which writes all rows.
 AttentionResult make_outputs(ForwardProblem& problem,
                              const AttentionOptions& options);
 
 // Shows the caller's outputs to the backend. Throws Error that names the one
-// that does not fit. Allocates nothing.
-void check_outputs(const AttentionTarget& target,
-                   const AttentionOptions& options, ForwardProblem& problem);
-
-// Throws Error when elements of the caller's outputs share memory with each
-// other or with an input.
-void check_target_memory(const AttentionTarget& target,
-                         std::span<const NamedView> inputs);
-
-// Throws Error when the caller's workspace has fewer than `needed` bytes.
-void check_workspace(std::span<const std::byte> workspace, int64_t needed);
+// that does not fit or that shares memory with another or with an input, and
+// when the workspace has fewer than `workspace_bytes`. Allocates nothing.
+void check_target(const AttentionTarget& target,
+                  std::span<const NamedView> inputs,
+                  const AttentionOptions& options, int64_t workspace_bytes,
+                  ForwardProblem& problem);
 
 }  // namespace maskwise::detail
 

@@ -4,6 +4,7 @@
 
 #include "attention/attention_checks.h"
 #include "attention/attention_outputs.h"
+#include "attention/bhld.h"
 #include "attention/cache_storage.h"
 #include "backend/cpu/forward.h"
 #include "backend/row_math.h"
@@ -33,22 +34,8 @@ void check_cached_options(const AttentionOptions& options) {
          "ALiBi positions are given");
 }
 
-// Sizes of q in either layout.
-struct QuerySizes {
-  QuerySizes(const TensorView& q, Layout layout)
-      : batch(q.dim(0)),
-        heads(q.dim(layout == Layout::bhld ? 1 : 2)),
-        rows(q.dim(layout == Layout::bhld ? 2 : 1)),
-        head_dim(q.dim(3)) {}
-
-  int64_t batch;
-  int64_t heads;
-  int64_t rows;
-  int64_t head_dim;
-};
-
 // The plan is for the same sequences and heads, and for positions as long.
-void check_plan(const CacheStorage& cache, const QuerySizes& q,
+void check_plan(const CacheStorage& cache, const Bhld& q,
                 const AttentionShape& shape) {
   const KvCacheOptions& o = cache.options;
   int64_t tokens = 0;
@@ -57,27 +44,27 @@ void check_plan(const CacheStorage& cache, const QuerySizes& q,
     tokens = std::max(tokens, cache.lengths[b] - cache.begins[b]);
     longest = std::max(longest, cache.lengths[b]);
   }
-  if (shape.batch != o.batch || q.batch != o.batch) {
+  if (shape.batch != o.batch || q.dim(0) != o.batch) {
     fail(ErrorCode::shape_mismatch, kOperation,
          "the cache holds {} sequences, q has batch {} and the plan {}; "
          "expected the same",
-         o.batch, q.batch, shape.batch);
+         o.batch, q.dim(0), shape.batch);
   }
-  if (shape.heads != q.heads || shape.heads % o.kv_heads != 0) {
+  if (shape.heads != q.dim(1) || shape.heads % o.kv_heads != 0) {
     fail(ErrorCode::shape_mismatch, kOperation,
          "q has {} heads, the plan {} and the cache {} kv heads; expected as "
          "many in q as in the plan, a multiple of the kv heads",
-         q.heads, shape.heads, o.kv_heads);
+         q.dim(1), shape.heads, o.kv_heads);
   }
-  if (q.rows != tokens) {
+  if (q.dim(2) != tokens) {
     fail(ErrorCode::shape_mismatch, kOperation,
          "q has {} rows; expected one for each of the {} tokens that the last "
          "append added",
-         q.rows, tokens);
+         q.dim(2), tokens);
   }
-  if (q.head_dim != o.head_dim) {
+  if (q.dim(3) != o.head_dim) {
     fail(ErrorCode::shape_mismatch, kOperation,
-         "q has head_dim {} and the cache {}; expected the same", q.head_dim,
+         "q has head_dim {} and the cache {}; expected the same", q.dim(3),
          o.head_dim);
   }
   if (std::min(shape.q_len, shape.kv_len) < longest) {
@@ -93,16 +80,10 @@ AttentionInputs check_cached_attention(const TensorView& q,
                                        const AttentionShape& plan,
                                        const AttentionOptions& options) {
   check_cached_options(options);
-  if (!q.defined() || q.rank() != 4) {
-    fail(ErrorCode::shape_mismatch, kOperation,
-         "expected q with 4 axes ({}), got {}",
-         options.layout == Layout::bhld ? "[B, H, n, D]" : "[B, n, H, D]",
-         q.defined() ? to_string(q.shape()) : "nothing");
-  }
-  const QuerySizes sizes(q, options.layout);
-  check_plan(cache, sizes, plan);
+  const Bhld q4(kOperation, "q", q, options.layout);
+  check_plan(cache, q4, plan);
   AttentionShape shape = plan;
-  shape.q_len = sizes.rows;
+  shape.q_len = q4.dim(2);
   AttentionInputs inputs = check_queries(q, shape, options);
   ForwardProblem& problem = inputs.problem;
   problem.kv_heads = cache.options.kv_heads;
@@ -147,6 +128,7 @@ AttentionResult attention(const TensorView& q, const KvCache& cache,
   detail::AttentionInputs inputs =
       detail::check_cached_attention(q, cache.storage(), plan.shape(), options);
   AttentionResult result = detail::make_outputs(inputs.problem, options);
+  detail::write_absent_rows(inputs.problem);
   detail::cpu_forward(inputs.problem, plan.data(), {isa, options.threads});
   return result;
 }
@@ -158,14 +140,12 @@ void attention_into(const AttentionTarget& target, const TensorView& q,
   const Isa isa = devices().choose(options.isa);
   detail::AttentionInputs inputs =
       detail::check_cached_attention(q, cache.storage(), plan.shape(), options);
-  const detail::ForwardProblem& problem = inputs.problem;
-  detail::check_outputs(target, options, inputs.problem);
+  detail::ForwardProblem& problem = inputs.problem;
   const detail::NamedView read[] = {{"q", q},
                                     {"the alibi slopes", options.alibi.slopes}};
-  detail::check_target_memory(target, read);
-  detail::check_workspace(
-      target.workspace,
-      detail::forward_bytes(problem, plan.data(), options.threads));
+  detail::check_target(
+      target, read, options,
+      detail::forward_bytes(problem, plan.data(), options.threads), problem);
   detail::write_absent_rows(problem);
   detail::cpu_forward(problem, plan.data(),
                       {isa, options.threads, target.workspace.data()});
