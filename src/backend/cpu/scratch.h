@@ -23,6 +23,10 @@ inline constexpr int32_t kFewLanesChunk = 128;
 // take half of L1.
 inline constexpr int32_t kValueChunk = 64;
 
+// The same where lanes are few and rows of V are read as they lie: sums stay in
+// registers over many.
+inline constexpr int32_t kFewLanesValues = 512;
+
 // Rows that are staged together.
 inline constexpr int32_t kStagedRows = std::max(kScoreChunk, kValueChunk);
 
@@ -65,7 +69,7 @@ struct StagedRows {
 
 // What scores are computed in. "lanes" is a row of kBlockRows.
 struct ScoreScratch {
-  float* queries = nullptr;  // [D][lanes], scaled
+  float* queries = nullptr;  // [D][lanes], scaled; few lanes lie denser
   float* bias = nullptr;     // [kScoreChunk][lanes]
   float* slope = nullptr;    // [lanes], as is position
   float* position = nullptr;
