@@ -13,7 +13,7 @@ using detail::Sizes;
 
 TEST(Bhld, AxesAreInOneOrderWhateverTheLayout) {
   const Tensor tensor(DType::f32, {2, 3, 4, 5});
-  const TensorView view = tensor.view();
+  const TensorView& view = tensor.view();
   const Bhld bhld("attention", "q", view, Layout::bhld);
   EXPECT_EQ(bhld.sizes(), (Sizes{2, 3, 4, 5}));
   EXPECT_EQ(bhld.input().stride[1], 20);
@@ -25,7 +25,7 @@ TEST(Bhld, AxesAreInOneOrderWhateverTheLayout) {
 
 TEST(Bhld, OtherRanksAreRefusedByName) {
   const Tensor tensor(DType::f32, {2, 5, 7});
-  const TensorView view = tensor.view();
+  const TensorView& view = tensor.view();
   try {
     const Bhld refused("attention", "v", view, Layout::blhd);
     FAIL() << "taken with " << refused.dim(0) << " sequences";

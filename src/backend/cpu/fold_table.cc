@@ -29,13 +29,12 @@ struct PageKeys {
   int64_t element_bytes = 0;
 };
 
-// rows[i] begins i * step bytes behind `first`. By sums of addresses, which
-// compilers turn into vectors on every machine.
+// rows[i] begins i * step bytes behind `first`. The offset is a sum, not a
+// product, which compilers turn into vectors on every machine.
 void set_rows(const float** rows, int32_t n, const char* first, int64_t step) {
-  auto address = reinterpret_cast<uintptr_t>(first);
-  for (int32_t i = 0; i < n; ++i) {
-    rows[i] = reinterpret_cast<const float*>(address);
-    address += static_cast<uintptr_t>(step);
+  int64_t offset = 0;
+  for (int32_t i = 0; i < n; ++i, offset += step) {
+    rows[i] = reinterpret_cast<const float*>(first + offset);
   }
 }
 
