@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "backend/forward_problem.h"
 #include "plan/plan_data.h"
 
 namespace maskwise::detail {
@@ -25,6 +26,16 @@ struct BlockTask {
   int32_t lanes() const { return rows * heads; }
   bool has_all_rows() const { return rows == block->rows; }
 };
+
+// Calls visit(row) for each lane of the task.
+template <typename Visit>
+void for_rows(const BlockTask& task, Visit visit) {
+  for (int64_t h = 0; h < task.heads; ++h) {
+    for (int64_t r = 0; r < task.rows; ++r) {
+      visit(ProblemRow{task.batch, task.first_head + h, task.q_begin + r});
+    }
+  }
+}
 
 }  // namespace maskwise::detail
 

@@ -131,7 +131,8 @@ void FoldTable::drop_unseen(int32_t first) {
   count = kept;
 }
 
-// Where the keys lie; behind the last they repeat it.
+// Where the keys lie. Behind the last they repeat it, and after what tiles may
+// read of K follow the rows of V, which are read next.
 void FoldTable::find_rows(const FoldSource& from) {
   if (count == 0) return;
   const ForwardProblem& problem = from.problem;
@@ -142,8 +143,9 @@ void FoldTable::find_rows(const FoldSource& from) {
     find_strided(problem.k, from.task, kv_head, k);
     find_strided(problem.v, from.task, kv_head, v);
   }
-  std::fill_n(k + count, kKeysAhead, k[count - 1]);
   std::fill_n(v + count, kKeysAhead, v[count - 1]);
+  std::fill_n(k + count, kKeyPadding, k[count - 1]);
+  std::copy_n(v, kKeysAhead - kKeyPadding, k + count + kKeyPadding);
 }
 
 void FoldTable::find_strided(const Input& input, const BlockTask& task,

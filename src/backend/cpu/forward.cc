@@ -69,9 +69,21 @@ class Call {
       const int64_t number = next_.fetch_add(1, std::memory_order_relaxed);
       if (number >= tasks_.count()) return;
       if (const std::optional<BlockTask> task = tasks_.task(number)) {
+        const std::optional<BlockTask> next = after(*task, number);
+        scratch.next = next ? &*next : nullptr;
         kernels_.forward_block(problem_, plan_, *task, scratch);
       }
     }
+  }
+
+  // What a thread probably does after the task of that number, as where all
+  // take the same time; few lanes do not ask.
+  std::optional<BlockTask> after(const BlockTask& task, int64_t number) const {
+    const int64_t next = number + threads_;
+    if (task.lanes() <= kWidestVector / 2 || next >= tasks_.count()) {
+      return std::nullopt;
+    }
+    return tasks_.task(next);
   }
 
   const ForwardProblem& problem_;

@@ -18,6 +18,8 @@ void carve_forward(const ForwardProblem& problem, const PlanData& plan,
   }
   carver.take(s.sums, kBlockRows);
   carver.take(s.pair_rows, kBlockRows);
+  carver.take(s.output_rows, kBlockRows);
+  carver.take(s.next_queries, kBlockRows);
 }
 
 }  // namespace
