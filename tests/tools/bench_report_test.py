@@ -44,18 +44,24 @@ class BenchReport(unittest.TestCase):
     def keep(place, lines, peers=()):
         """What scripts/bench leaves of a pass."""
         place.mkdir()
-        (place / "machine.tsv").write_text(MACHINE)
+        for machine in ("machine", "peers"):
+            (place / f"{machine}.tsv").write_text(MACHINE)
         for name, found in (("results", lines), ("peers", peers)):
             (place / f"{name}.jsonl").write_text(
                 "".join(json.dumps(line) + "\n" for line in found))
 
-    def report(self, *lines, peers=(), direction="forward", layers=None):
+    def report(self, *lines, peers=(), direction="forward", layers=None,
+               before=None):
         with tempfile.TemporaryDirectory() as folder:
             self.keep(pathlib.Path(folder) / direction, lines, peers)
             if layers is not None:
                 self.keep(pathlib.Path(folder) / "layers", layers)
-            return subprocess.run([ROOT / "tools/bench_report", folder],
-                                  capture_output=True, text=True, check=False)
+            command = [ROOT / "tools/bench_report", folder]
+            if before is not None:
+                command.append(pathlib.Path(folder) / "page.md")
+                command[-1].write_text(before)
+            return subprocess.run(command, capture_output=True, text=True,
+                                  check=False)
 
     def page(self, *lines, **keywords):
         result = self.report(*lines, **keywords)
@@ -112,6 +118,8 @@ class BenchReport(unittest.TestCase):
 
     def test_peers_stand_there_only_if_they_ran(self):
         self.assertNotIn("## Peers", self.page(LINE))
+        self.assertIn("## Peers of the forward pass\n\n`scripts/bench --quick`",
+                      self.page(LINE, peers=[PEER]))
         self.assertIn("| documents8 | 512 | 64 | 1 | 1.25 | 4.00 | 1.50 | 6.00 "
                       "|  |\n", self.page(LINE, peers=[PEER]))
 
@@ -157,6 +165,18 @@ class BenchReport(unittest.TestCase):
         self.assertTrue(page.endswith(section), page)
         before = self.page(LINE)
         self.assertEqual(page, before + section)
+
+    def test_what_was_not_measured_stands_as_before(self):
+        before = self.page(LINE, peers=[PEER], layers=[LINEAR, ENCODER])
+        faster = {**LINE, "quiet_fraction": 0.99}
+        page = self.page(faster, before=before)
+        self.assertEqual(page, before.replace("86 %", "99 %"))
+        self.assertIn("99 %", page)
+        # Peers that ran are not those of before.
+        anew = self.page(faster, peers=[{**PEER, "torch_ratio": 7.25}],
+                         before=before)
+        self.assertIn("| 7.25 |", anew)
+        self.assertNotIn("| 4.00 |", anew)
 
     def test_nothing_measured_is_an_error(self):
         result = self.report()
