@@ -95,9 +95,9 @@ struct ForwardScratch : ScoreScratch {
   float** sums = nullptr;        // where the sums of each lane are
   int64_t* pair_rows = nullptr;  // where a lane stands in weights, scores
 
-  // What is asked for while a task ends, [kBlockRows]: its rows of o, of any
-  // type, and the queries of the task that probably comes next, if any.
-  const float** output_rows = nullptr;
+  // Rows of o, of any type, [kBlockRows], and the queries of the task that
+  // probably comes next, if any: asked for before they are needed.
+  float** output_rows = nullptr;
   const float** next_queries = nullptr;
   const BlockTask* next = nullptr;
 
