@@ -26,6 +26,25 @@ TEST(AlignedBuffer, EverySizeIsAlignedAndZero) {
   }
 }
 
+// Beyond some size memory is taken another way.
+TEST(AlignedBuffer, LargeOnesAreZeroAndAlignedToWholeLargePages) {
+  constexpr int64_t kLarge = int64_t{1} << 22;
+  for (const int64_t bytes :
+       {kLarge - 65, kLarge - 64, kLarge, 2 * kLarge + 1}) {
+    for (int round = 0; round < 2; ++round) {
+      const auto buffer = make_aligned_buffer(bytes);
+      auto* begin = static_cast<unsigned char*>(buffer.get());
+      const int64_t alignment = bytes < kLarge ? kAlignment : kLarge / 2;
+      EXPECT_EQ(reinterpret_cast<uintptr_t>(begin) %
+                    static_cast<uintptr_t>(alignment),
+                0U)
+          << bytes;
+      EXPECT_EQ(std::count(begin, begin + bytes, 0), bytes);
+      std::fill(begin, begin + bytes, static_cast<unsigned char>(0xFF));
+    }
+  }
+}
+
 TEST(AlignedBuffer, CopiesShareTheMemoryAndTheLastOneFreesIt) {
   auto first = make_aligned_buffer(64);
   const std::shared_ptr<void> second = first;
