@@ -153,6 +153,10 @@ void FoldTable::find_strided(const Input& input, const BlockTask& task,
   const auto* base =
       static_cast<const char*>(input.row(task.batch, kv_head, 0));
   const int64_t step = input.stride[2] * size_of(input.dtype);
+  if (key[count - 1] - key[0] == count - 1) {
+    set_rows(rows, count, base + key[0] * step, step);
+    return;
+  }
   for (int32_t i = 0; i < count; ++i) {
     rows[i] = reinterpret_cast<const float*>(base + key[i] * step);
   }
