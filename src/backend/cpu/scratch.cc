@@ -20,6 +20,7 @@ void carve_forward(const ForwardProblem& problem, const PlanData& plan,
   carver.take(s.pair_rows, kBlockRows);
   carver.take(s.output_rows, kBlockRows);
   carver.take(s.next_queries, kBlockRows);
+  carver.take(s.next_keys, kBlockRows);
 }
 
 }  // namespace

@@ -95,10 +95,11 @@ struct ForwardScratch : ScoreScratch {
   float** sums = nullptr;        // where the sums of each lane are
   int64_t* pair_rows = nullptr;  // where a lane stands in weights, scores
 
-  // Rows of o, of any type, [kBlockRows], and the queries of the task that
-  // probably comes next, if any: asked for before they are needed.
+  // Rows of any type that are asked for before they are needed, [kBlockRows]:
+  // those of o, and queries and keys of the task that probably comes next.
   float** output_rows = nullptr;
   const float** next_queries = nullptr;
+  const float** next_keys = nullptr;
   const BlockTask* next = nullptr;
 
   ForwardScratch() = default;
