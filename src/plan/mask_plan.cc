@@ -4,6 +4,7 @@
 #include <bit>
 #include <functional>
 #include <numeric>
+#include <span>
 #include <utility>
 
 #include "base/checked_math.h"
@@ -40,7 +41,7 @@ int64_t stored_bytes(const PlanData& plan) {
   return static_cast<int64_t>(sizeof(StoredPlan)) +
          bytes_of(plan.slices, plan.slice_uses, plan.slice_of_use, plan.blocks,
                   plan.folds, plan.runs, plan.bitmaps, plan.key_lists,
-                  plan.schedule, plan.slice_of_block, plan.first_task);
+                  plan.slice_schedule, plan.block_schedule, plan.first_task);
 }
 
 // Adds slice `index` of all that `uses` tells of, as long as the plan stays
@@ -76,25 +77,44 @@ void build_slice(const BoundMask& mask, const SliceUses& uses, size_t index,
   }
   slice.block_count =
       static_cast<int64_t>(plan.blocks.size()) - slice.first_block;
-  plan.slice_of_block.resize(plan.blocks.size(),
-                             static_cast<int32_t>(plan.slices.size()));
   plan.slices.push_back(slice);
+}
+
+// 0, 1, ..., count - 1.
+std::vector<int32_t> numbers_below(size_t count) {
+  std::vector<int32_t> numbers(count);
+  std::iota(numbers.begin(), numbers.end(), 0);
+  return numbers;
 }
 
 // Most work first, so that no thread is left with a long block at the end.
 void build_schedule(PlanData& plan) {
-  plan.schedule.resize(plan.blocks.size());
-  std::iota(plan.schedule.begin(), plan.schedule.end(), 0);
-  std::ranges::stable_sort(plan.schedule, std::greater(), [&](int32_t i) {
+  const auto block_work = [&](int32_t i) {
     const RowBlock& block = plan.blocks[static_cast<size_t>(i)];
     return block.key_count * block.rows;
+  };
+  plan.block_schedule = numbers_below(plan.blocks.size());
+  std::vector<int64_t> slice_work;
+  for (const Slice& slice : plan.slices) {
+    const std::span<int32_t> blocks =
+        std::span(plan.block_schedule)
+            .subspan(static_cast<size_t>(slice.first_block),
+                     static_cast<size_t>(slice.block_count));
+    std::ranges::stable_sort(blocks, std::greater(), block_work);
+    int64_t work = 0;
+    for (const int32_t block : blocks) work += block_work(block);
+    slice_work.push_back(work);
+  }
+  plan.slice_schedule = numbers_below(plan.slices.size());
+  std::ranges::stable_sort(plan.slice_schedule, std::greater(), [&](int32_t i) {
+    return slice_work[static_cast<size_t>(i)];
   });
-  plan.first_task.reserve(plan.schedule.size() + 1);
+  plan.first_task.reserve(plan.slices.size() + 1);
   plan.first_task.push_back(0);
-  for (const int32_t block : plan.schedule) {
-    const Slice& slice = plan.slices[static_cast<size_t>(
-        plan.slice_of_block[static_cast<size_t>(block)])];
-    plan.first_task.push_back(plan.first_task.back() + slice.use_count);
+  for (const int32_t i : plan.slice_schedule) {
+    const Slice& slice = plan.slices[static_cast<size_t>(i)];
+    plan.first_task.push_back(plan.first_task.back() +
+                              slice.block_count * slice.use_count);
   }
 }
 
@@ -181,7 +201,6 @@ void shrink(PlanData& plan) {
   plan.runs.shrink_to_fit();
   plan.bitmaps.shrink_to_fit();
   plan.key_lists.shrink_to_fit();
-  plan.slice_of_block.shrink_to_fit();
 }
 
 }  // namespace

@@ -70,11 +70,11 @@ struct PlanData {
   std::vector<KeyRun> runs;
   std::vector<uint64_t> bitmaps;
   std::vector<int32_t> key_lists;
-  // Every block, most work first, and the slice that it belongs to.
-  std::vector<int32_t> schedule;
-  std::vector<int32_t> slice_of_block;
-  // Entry i of the schedule is tasks [first_task[i], first_task[i + 1]): one
-  // for each use of its slice.
+  // Slices, and where the blocks of each stand those, most work first.
+  std::vector<int32_t> slice_schedule;
+  std::vector<int32_t> block_schedule;
+  // Entry i of slice_schedule is tasks [first_task[i], first_task[i + 1]): each
+  // block of the slice for each of its uses.
   std::vector<int64_t> first_task;
   int64_t visible_pairs = 0;  // of all uses of all slices
   int64_t largest_fold = 0;   // keys that the rows of a block see in one fold

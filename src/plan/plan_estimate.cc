@@ -14,7 +14,7 @@ namespace {
 
 // What a block costs with no key at all, and what a run adds to it.
 constexpr auto kBlockBytes =
-    static_cast<int64_t>(sizeof(RowBlock) + sizeof(Fold) + sizeof(int64_t));
+    static_cast<int64_t>(sizeof(RowBlock) + sizeof(Fold) + sizeof(int32_t));
 constexpr auto kRunBytes = static_cast<int64_t>(sizeof(KeyRun));
 // A mixed key costs a word and, where keys are scattered, a list entry.
 constexpr auto kMixedKeyBytes =

@@ -70,8 +70,12 @@ TEST(MaskPlan, KeepsItsMask) {
 }
 
 TEST(MaskPlan, MostWorkComesFirst) {
-  const MaskPlan plan = compile(causal().bind({1, 1, 256, 256}));
-  EXPECT_EQ(plan.data().schedule, (std::vector<int32_t>{3, 2, 1, 0}));
+  const MaskPlan plan =
+      compile(per_head({prefix(3), causal()}).bind({1, 2, 256, 256}));
+  EXPECT_EQ(plan.data().slice_schedule, (std::vector<int32_t>{1, 0}));
+  EXPECT_EQ(plan.data().block_schedule,
+            (std::vector<int32_t>{0, 1, 2, 3, 7, 6, 5, 4}));
+  EXPECT_EQ(plan.data().first_task, (std::vector<int64_t>{0, 4, 8}));
 }
 
 TEST(MaskPlan, TheCapIsACountOfBytes) {

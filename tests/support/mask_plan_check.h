@@ -156,29 +156,50 @@ inline std::string check_shared(const detail::PlanData& plan) {
   return "";
 }
 
-inline std::string check_schedule(const detail::PlanData& plan) {
+// The work of the slice's blocks as they are scheduled, or why they cannot be.
+inline std::string check_slice_schedule(const detail::PlanData& plan,
+                                        const detail::Slice& slice,
+                                        int64_t& work) {
   std::set<int32_t> seen;
   int64_t last_work = INT64_MAX;
-  for (const int32_t i : plan.schedule) {
-    const detail::RowBlock& block = plan.blocks[static_cast<size_t>(i)];
-    const int64_t work = block.key_count * block.rows;
-    if (work > last_work) return "the schedule does not descend";
-    last_work = work;
-    seen.insert(i);
-  }
-  if (seen.size() != plan.blocks.size() ||
-      plan.schedule.size() != plan.blocks.size()) {
-    return "the schedule does not hold each block once";
-  }
-  for (size_t s = 0; s < plan.slices.size(); ++s) {
-    for (int64_t b = 0; b < plan.slices[s].block_count; ++b) {
-      const auto block = static_cast<size_t>(plan.slices[s].first_block + b);
-      if (plan.slice_of_block[block] != static_cast<int32_t>(s)) {
-        return "a block names another slice";
-      }
+  for (int64_t i = 0; i < slice.block_count; ++i) {
+    const int32_t at =
+        plan.block_schedule[static_cast<size_t>(slice.first_block + i)];
+    if (at < slice.first_block || at >= slice.first_block + slice.block_count) {
+      return "a block is scheduled with another slice";
     }
+    const detail::RowBlock& block = plan.blocks[static_cast<size_t>(at)];
+    const int64_t block_work = block.key_count * block.rows;
+    if (block_work > last_work) return "the blocks of a slice do not descend";
+    last_work = block_work;
+    work += block_work;
+    if (!seen.insert(at).second) return "a block is scheduled twice";
   }
   return "";
+}
+
+inline std::string check_schedule(const detail::PlanData& plan) {
+  if (plan.block_schedule.size() != plan.blocks.size() ||
+      plan.slice_schedule.size() != plan.slices.size() ||
+      plan.first_task.size() != plan.slices.size() + 1) {
+    return "the schedule does not hold each block and slice once";
+  }
+  std::set<int32_t> seen;
+  int64_t last_work = INT64_MAX;
+  int64_t tasks = 0;
+  for (size_t i = 0; i < plan.slices.size(); ++i) {
+    const int32_t at = plan.slice_schedule[i];
+    const detail::Slice& slice = plan.slices[static_cast<size_t>(at)];
+    int64_t work = 0;
+    std::string why = check_slice_schedule(plan, slice, work);
+    if (!why.empty()) return why;
+    if (work > last_work) return "the slices do not descend";
+    last_work = work;
+    if (!seen.insert(at).second) return "a slice is scheduled twice";
+    if (plan.first_task[i] != tasks) return "tasks are miscounted";
+    tasks += slice.block_count * slice.use_count;
+  }
+  return plan.first_task.back() == tasks ? "" : "tasks are miscounted";
 }
 
 inline std::string check_stats(const MaskPlan& plan,

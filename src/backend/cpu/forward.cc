@@ -23,12 +23,12 @@ template <typename Tasks>
 class Call {
  public:
   Call(const ForwardProblem& problem, const PlanData& plan,
-       const CpuOptions& options, int64_t threads)
+       const CpuOptions& options, int64_t threads, const Tasks& tasks)
       : problem_(problem),
         plan_(plan),
         kernels_(kernels_of(options.isa)),
         memory_(problem, plan, options.workspace, threads),
-        tasks_(problem, plan),
+        tasks_(tasks),
         threads_(threads) {}
 
   void run() {
@@ -120,9 +120,10 @@ void cpu_forward(const ForwardProblem& problem, const PlanData& plan,
       static_cast<double>(problem.head_dim + problem.value_dim);
   const int64_t threads = threads_for(multiply_adds, options.threads);
   if (problem.paged.given()) {
-    Call<CacheTasks>(problem, plan, options, threads).run();
+    Call(problem, plan, options, threads, CacheTasks(problem, plan)).run();
   } else {
-    Call<TaskList>(problem, plan, options, threads).run();
+    Call(problem, plan, options, threads, TaskList(problem, plan, threads))
+        .run();
   }
 }
 

@@ -30,16 +30,30 @@ int64_t TaskList::count() const {
   return plan_.first_task.empty() ? 0 : plan_.first_task.back();
 }
 
+// Uses take turns at a block in groups. Of the last group, which may be
+// smaller, no thread has much more than the others.
+TaskList::Turn TaskList::turn_of(const Slice& slice, int64_t nth) const {
+  constexpr int64_t kBlocksOfAThread = 4;
+  const int64_t blocks = slice.block_count;
+  const int64_t together = (kBlocksOfAThread * threads_ + blocks - 1) / blocks;
+  const int64_t first = nth / (together * blocks) * together;
+  const int64_t uses = std::min(together, slice.use_count - first);
+  const int64_t in_group = nth - first * blocks;
+  return {.block = in_group / uses, .use = first + in_group % uses};
+}
+
 std::optional<BlockTask> TaskList::task(int64_t number) const {
   const auto after = std::ranges::upper_bound(plan_.first_task, number);
   const auto position =
       static_cast<size_t>(after - plan_.first_task.begin()) - 1;
-  const auto index = static_cast<size_t>(plan_.schedule[position]);
-  const RowBlock& block = plan_.blocks[index];
   const Slice& slice =
-      plan_.slices[static_cast<size_t>(plan_.slice_of_block[index])];
-  const int64_t use = slice.first_use + number - plan_.first_task[position];
-  const int64_t head = plan_.slice_uses[static_cast<size_t>(use)];
+      plan_.slices[static_cast<size_t>(plan_.slice_schedule[position])];
+  const Turn turn = turn_of(slice, number - plan_.first_task[position]);
+  const auto at = static_cast<size_t>(slice.first_block + turn.block);
+  const RowBlock& block =
+      plan_.blocks[static_cast<size_t>(plan_.block_schedule[at])];
+  const int64_t head =
+      plan_.slice_uses[static_cast<size_t>(slice.first_use + turn.use)];
 
   BlockTask task = {.block = &block,
                     .row_begin = 0,

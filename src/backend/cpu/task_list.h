@@ -17,12 +17,14 @@ namespace maskwise::detail {
 bool stack_heads(const ForwardProblem& problem, const PlanData& plan,
                  BlockTask& task);
 
-// Every row block of every (batch, head), in the order of the plan's schedule.
-// Makes tasks when it is asked for them; owns no memory.
+// Every row block of every (batch, head): heads one after the other, so that
+// their keys and values stay in the caches, and as many together as give every
+// thread some blocks; most work first. Makes tasks when it is asked for them;
+// owns no memory.
 class TaskList {
  public:
-  TaskList(const ForwardProblem& problem, const PlanData& plan)
-      : problem_(problem), plan_(plan) {}
+  TaskList(const ForwardProblem& problem, const PlanData& plan, int64_t threads)
+      : problem_(problem), plan_(plan), threads_(threads) {}
 
   // Numbers of tasks: the uses of all blocks.
   int64_t count() const;
@@ -33,8 +35,16 @@ class TaskList {
   std::optional<BlockTask> task(int64_t number) const;
 
  private:
+  // A block of a slice, in the order of its schedule, and a use.
+  struct Turn {
+    int64_t block = 0;
+    int64_t use = 0;
+  };
+  Turn turn_of(const Slice& slice, int64_t nth) const;
+
   const ForwardProblem& problem_;
   const PlanData& plan_;
+  const int64_t threads_;
 };
 
 }  // namespace maskwise::detail

@@ -18,12 +18,13 @@ struct Tasks {
   MaskPlan plan;
   std::vector<BlockTask> list;
 
-  Tasks(const Mask& mask, const AttentionShape& shape, int64_t kv_heads)
+  Tasks(const Mask& mask, const AttentionShape& shape, int64_t kv_heads,
+        int64_t threads = 1)
       : plan(compile(mask.bind(shape))) {
     detail::ForwardProblem problem;
     problem.shape = {shape.batch, shape.heads, shape.q_len, shape.kv_len};
     problem.kv_heads = kv_heads;
-    const detail::TaskList tasks(problem, plan.data());
+    const detail::TaskList tasks(problem, plan.data(), threads);
     for (int64_t i = 0; i < tasks.count(); ++i) {
       if (const auto task = tasks.task(i)) list.push_back(*task);
     }
@@ -45,14 +46,16 @@ struct Tasks {
 };
 
 TEST(TaskList, EveryRowOfEveryHeadIsInOneTask) {
+  const Mask mask =
+      per_head({all(), prefix(3), all(), all(), prefix(3), all()});
   for (const int64_t kv_heads : {1, 2, 3, 6}) {
-    const Tasks tasks(
-        per_head({all(), prefix(3), all(), all(), prefix(3), all()}),
-        {2, 6, 70, 9}, kv_heads);
-    const auto rows = tasks.rows();
-    EXPECT_EQ(rows.size(), 2U * 6 * 70);
-    const std::set unique(rows.begin(), rows.end());
-    EXPECT_EQ(unique.size(), rows.size());
+    for (const int64_t threads : {1, 2, 3, 64}) {
+      const Tasks tasks(mask, {2, 6, 70, 9}, kv_heads, threads);
+      const auto rows = tasks.rows();
+      EXPECT_EQ(rows.size(), 2U * 6 * 70);
+      const std::set unique(rows.begin(), rows.end());
+      EXPECT_EQ(unique.size(), rows.size());
+    }
   }
 }
 
@@ -78,15 +81,33 @@ TEST(TaskList, HeadsWithOtherMasksAreNotStacked) {
   EXPECT_EQ(stacks, (std::multiset<int32_t>{1, 1, 2}));
 }
 
-TEST(TaskList, TheLongestBlocksComeFirst) {
-  const Tasks tasks(causal(), {1, 2, 300, 300}, 1);
-  for (size_t i = 1; i < tasks.list.size(); ++i) {
-    const auto work = [&](size_t at) {
-      const detail::RowBlock& block = *tasks.list[at].block;
-      return block.key_count * block.rows;
-    };
-    EXPECT_GE(work(i - 1), work(i));
+int64_t work_of(const BlockTask& task) {
+  return task.block->key_count * task.block->rows;
+}
+
+TEST(TaskList, HeadsComeOneAfterTheOtherAndTheLongestBlocksOfEachFirst) {
+  const Tasks tasks(causal(), {2, 2, 300, 300}, 1);
+  ASSERT_EQ(tasks.list.size(), 4U * 5);
+  for (size_t i = 0; i < tasks.list.size(); ++i) {
+    const BlockTask& task = tasks.list[i];
+    EXPECT_EQ(static_cast<size_t>(task.batch * 2 + task.first_head), i / 5);
+    if (i % 5 > 0) {
+      EXPECT_GE(work_of(tasks.list[i - 1]), work_of(task));
+    }
   }
+}
+
+// Three heads of five blocks give three threads at least four each.
+TEST(TaskList, ThreadsThatAHeadCannotFeedTakeSeveralTogether) {
+  const Tasks tasks(causal(), {1, 4, 300, 300}, 1, 3);
+  ASSERT_EQ(tasks.list.size(), 4U * 5);
+  for (size_t i = 0; i < 15; ++i) {
+    EXPECT_EQ(tasks.list[i].first_head, static_cast<int64_t>(i % 3));
+    if (i > 0) {
+      EXPECT_GE(work_of(tasks.list[i - 1]), work_of(tasks.list[i]));
+    }
+  }
+  for (size_t i = 15; i < 20; ++i) EXPECT_EQ(tasks.list[i].first_head, 3);
 }
 
 }  // namespace
