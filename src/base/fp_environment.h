@@ -2,9 +2,7 @@
 #ifndef MASKWISE_BASE_FP_ENVIRONMENT_H_
 #define MASKWISE_BASE_FP_ENVIRONMENT_H_
 
-#if defined(__x86_64__)
-#include <xmmintrin.h>
-#else
+#if !defined(__x86_64__)
 #include <cfenv>
 #endif
 
@@ -18,14 +16,14 @@ namespace maskwise::detail {
 // that of the x87 along costs a third of a small call.
 class FpEnvironment {
  public:
-  FpEnvironment() { _mm_setcsr(kDefault); }
-  ~FpEnvironment() { _mm_setcsr(saved_); }
+  FpEnvironment() { __builtin_ia32_ldmxcsr(kDefault); }
+  ~FpEnvironment() { __builtin_ia32_ldmxcsr(saved_); }
   FpEnvironment(const FpEnvironment&) = delete;
   FpEnvironment& operator=(const FpEnvironment&) = delete;
 
  private:
   static constexpr unsigned kDefault = 0x1F80;  // of MXCSR
-  const unsigned saved_ = _mm_getcsr();
+  const unsigned saved_ = __builtin_ia32_stmxcsr();
 };
 #else
 class FpEnvironment {

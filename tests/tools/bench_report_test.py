@@ -102,8 +102,8 @@ class BenchReport(unittest.TestCase):
 
     def test_decode_is_held_against_reading(self):
         decode = {**LINE, "case": "decode", "Lq": 1, "kv_bytes": 1 << 24,
-                  "fraction": 0.125, "kv_gbytes_per_s": 19.0, "read_gbytes_per_s": 20.0,
-                  "read_fraction": 0.95}
+                  "fraction": 0.125, "kv_gbytes_per_s": 19.0,
+                  "read_gbytes_per_s": 20.0, "read_fraction": 0.95}
         self.assertIn("| decode, K and V of 16.0 MiB, 1 thread: 19.0 of 20.0 "
                       "GB/s, 12 % of the FMA probe | 95 % | 90 % | yes |\n",
                       self.page(LINE, decode))
