@@ -37,6 +37,22 @@ void for_rows(const BlockTask& task, Visit visit) {
   }
 }
 
+// rows[lane] = the row of the tensor, of any type, that is the lane's: those of
+// a head lie one step apart.
+template <typename Void, typename Float>
+void find_task_rows(const BlockTask& task, const Strided<Void, Float>& tensor,
+                    Float** rows) {
+  const int64_t step = tensor.stride[2] * size_of(tensor.dtype);
+  for (int64_t h = 0; h < task.heads; ++h) {
+    auto address = reinterpret_cast<uintptr_t>(
+        tensor.row(task.batch, task.first_head + h, task.q_begin));
+    for (int32_t r = 0; r < task.rows; ++r) {
+      *rows++ = reinterpret_cast<Float*>(address);
+      address += static_cast<uintptr_t>(step);
+    }
+  }
+}
+
 }  // namespace maskwise::detail
 
 #endif  // MASKWISE_BACKEND_CPU_BLOCK_TASK_H_
