@@ -4,6 +4,7 @@
 #define MASKWISE_BACKEND_CPU_BLOCK_TASK_H_
 
 #include <cstdint>
+#include <type_traits>
 
 #include "backend/forward_problem.h"
 #include "plan/plan_data.h"
@@ -42,13 +43,14 @@ void for_rows(const BlockTask& task, Visit visit) {
 template <typename Void, typename Float>
 void find_task_rows(const BlockTask& task, const Strided<Void, Float>& tensor,
                     Float** rows) {
+  using Byte = std::conditional_t<std::is_const_v<Void>, const char, char>;
   const int64_t step = tensor.stride[2] * size_of(tensor.dtype);
   for (int64_t h = 0; h < task.heads; ++h) {
-    auto address = reinterpret_cast<uintptr_t>(
+    auto* const first = static_cast<Byte*>(
         tensor.row(task.batch, task.first_head + h, task.q_begin));
-    for (int32_t r = 0; r < task.rows; ++r) {
-      *rows++ = reinterpret_cast<Float*>(address);
-      address += static_cast<uintptr_t>(step);
+    int64_t offset = 0;
+    for (int32_t r = 0; r < task.rows; ++r, offset += step) {
+      *rows++ = reinterpret_cast<Float*>(first + offset);
     }
   }
 }
