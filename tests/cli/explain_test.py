@@ -186,9 +186,7 @@ false  └─ padding(token_ids, pad=0)        token 2 of sentence 1 is <pad>
         self.tool("explain", "--mask", "causal", "--shape", "1,1,2,2",
                   stdout=below, env=environment | locale)
         os.close(below)
-        text = os.read(above, 65536).decode()
-        os.close(above)
-        return text
+        return tool.written_to(above)
 
     def test_a_terminal_gets_what_its_locale_can_show(self):
         self.assertIn("■", self.in_terminal(LANG="de_DE.UTF-8"))

@@ -4,6 +4,7 @@ Written without the code under test: safetensors is packed and unpacked here.
 The path of the tool is the first argument of a test script.
 """
 import json
+import os
 import pathlib
 import struct
 import subprocess
@@ -92,6 +93,21 @@ def read_tensors(path):
                                unpack(entry["dtype"], data[begin:end]),
                                entry["dtype"])
     return tensors
+
+
+def written_to(terminal):
+    """All that was written to a terminal whose other end is closed; one read
+    may give a part of it."""
+    text = b""
+    while True:
+        try:
+            part = os.read(terminal, 65536)
+        except OSError:
+            part = b""
+        if not part:
+            os.close(terminal)
+            return text.decode()
+        text += part
 
 
 class ToolTest(unittest.TestCase):

@@ -119,16 +119,10 @@ class Train(tool.ToolTest):
         result = self.tool(*TRAIN, "m", *BUDGET, stdout=theirs)
         os.close(theirs)
         self.assertEqual((result.returncode, result.stderr), (0, b""))
-        text = b""
-        while True:
-            try:
-                text += os.read(ours, 65536)
-            except OSError:  # the other end is closed
-                break
-        os.close(ours)
-        first, *_, last, rest = text.decode().split("\r")
+        text = tool.written_to(ours)
+        first, *_, last, rest = text.split("\r")
         self.assertEqual((first, rest), ("", "\n"))
-        self.assertRegex(text.decode(), r"\r\[=+ +\] update 10, loss [\d.]+, "
+        self.assertRegex(text, r"\r\[=+ +\] update 10, loss [\d.]+, "
                          r"\d+ examples/s, 0:\d\d left; dev WER [\d.]+ %, "
                          r"PER [\d.]+ %\x1b\[K")
         self.assertRegex(last, rf"^m: {UPDATES} updates in 0:\d\d; dev WER ")
@@ -178,9 +172,7 @@ class Train(tool.ToolTest):
         result = self.tool(*TRAIN, "m", *BUDGET, stdout=theirs)
         os.close(theirs)
         self.assertEqual(result.returncode, 0)
-        text = os.read(ours, 1 << 20).decode()
-        os.close(ours)
-        for line in text.split("\r")[1:3]:
+        for line in tool.written_to(ours).split("\r")[1:3]:
             self.assertEqual(len(line.removesuffix("\x1b[K")), 39)
 
     def test_a_budget_of_seconds(self):

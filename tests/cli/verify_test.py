@@ -64,8 +64,7 @@ class Verify(tool.ToolTest):
         result = self.tool("verify", "in.st", "--mask", "causal", *flags,
                            stderr=below)
         os.close(below)
-        shown = os.read(above, 65536).decode().split("\r")
-        os.close(above)
+        shown = tool.written_to(above).split("\r")
         self.assertEqual(result.returncode, 0)
         self.assertIn("verified   0 %", shown)
         self.assertIn("verified 100 %", shown)
