@@ -11,35 +11,34 @@ namespace maskwise::detail {
 // While it lives, this thread rounds to nearest even, keeps denormals and
 // traps nothing. The destructor puts back what was there, flags included, so a
 // caller's flush-to-zero mode neither changes our bits nor is lost.
+class FpEnvironment {
+ public:
+  FpEnvironment() { set_default(); }
+  ~FpEnvironment() { set(saved_); }
+  FpEnvironment(const FpEnvironment&) = delete;
+  FpEnvironment& operator=(const FpEnvironment&) = delete;
+
+ private:
 #if defined(__x86_64__)
-// That of the SSE unit alone, which does all arithmetic on f32 and f64: to take
-// that of the x87 along costs a third of a small call.
-class FpEnvironment {
- public:
-  FpEnvironment() { __builtin_ia32_ldmxcsr(kDefault); }
-  ~FpEnvironment() { __builtin_ia32_ldmxcsr(saved_); }
-  FpEnvironment(const FpEnvironment&) = delete;
-  FpEnvironment& operator=(const FpEnvironment&) = delete;
-
- private:
-  static constexpr unsigned kDefault = 0x1F80;  // of MXCSR
-  const unsigned saved_ = __builtin_ia32_stmxcsr();
-};
+  // MXCSR, of the SSE unit, which does all arithmetic on f32 and f64: to take
+  // the mode of the x87 along costs a third of a small call.
+  using Mode = unsigned;
+  static Mode get() { return __builtin_ia32_stmxcsr(); }
+  static void set(const Mode& mode) { __builtin_ia32_ldmxcsr(mode); }
+  static void set_default() { set(0x1F80); }
 #else
-class FpEnvironment {
- public:
-  FpEnvironment() {
-    std::fegetenv(&saved_);
-    std::fesetenv(FE_DFL_ENV);
+  using Mode = std::fenv_t;
+  static Mode get() {
+    Mode mode;
+    std::fegetenv(&mode);
+    return mode;
   }
-  ~FpEnvironment() { std::fesetenv(&saved_); }
-  FpEnvironment(const FpEnvironment&) = delete;
-  FpEnvironment& operator=(const FpEnvironment&) = delete;
-
- private:
-  std::fenv_t saved_;
-};
+  static void set(const Mode& mode) { std::fesetenv(&mode); }
+  static void set_default() { std::fesetenv(FE_DFL_ENV); }
 #endif
+
+  const Mode saved_ = get();
+};
 
 }  // namespace maskwise::detail
 

@@ -90,8 +90,7 @@ std::vector<int32_t> numbers_below(size_t count) {
 // Most work first, so that no thread is left with a long block at the end.
 void build_schedule(PlanData& plan) {
   const auto block_work = [&](int32_t i) {
-    const RowBlock& block = plan.blocks[static_cast<size_t>(i)];
-    return block.key_count * block.rows;
+    return plan.blocks[static_cast<size_t>(i)].walked_pairs();
   };
   plan.block_schedule = numbers_below(plan.blocks.size());
   std::vector<int64_t> slice_work;
@@ -167,7 +166,7 @@ PlanStats count_stats(const PlanData& plan) {
       const RowBlock& block =
           plan.blocks[static_cast<size_t>(slice.first_block + b)];
       stats.visible_pairs += block.visible_pairs * slice.use_count;
-      stats.walked_pairs += block.key_count * block.rows * slice.use_count;
+      stats.walked_pairs += block.walked_pairs() * slice.use_count;
       stats.rows_without_keys +=
           rows_without_keys(plan, block) * slice.use_count;
     }

@@ -51,6 +51,8 @@ struct RowBlock {
   FoldCut cut = FoldCut::listed;
   int64_t key_count = 0;      // keys that some row sees
   int64_t visible_pairs = 0;  // of the block
+
+  int64_t walked_pairs() const { return key_count * rows; }
 };
 
 // The blocks of one mask of a head, shared by every (batch, head) that has it.

@@ -4,8 +4,6 @@
 #include <numeric>
 #include <ranges>
 
-#include "backend/cpu/scratch.h"
-
 namespace maskwise::detail {
 namespace {
 
@@ -33,8 +31,7 @@ struct PageKeys {
 
 // rows[i] begins i * step bytes behind `first`. The offset is a sum, not a
 // product, which compilers turn into vectors on every machine.
-inline void set_rows(const float** rows, int32_t n, const char* first,
-                     int64_t step) {
+void set_rows(const float** rows, int32_t n, const char* first, int64_t step) {
   int64_t offset = 0;
   for (int32_t i = 0; i < n; ++i, offset += step) {
     rows[i] = reinterpret_cast<const float*>(first + offset);
@@ -50,13 +47,7 @@ void find_in_panels(const char* panels, const PageKeys& keys,
   for (int32_t i = 0; i < keys.count; at += panel, lane = 0) {
     const auto n = static_cast<int32_t>(
         std::min<int64_t>(keys.count - i, keys.panel_keys - lane));
-    const char* const first = at + lane * keys.element_bytes;
-    if (n ==
-        kWidestVector) {  // a whole panel: a loop of known length is faster
-      set_rows(rows + i, kWidestVector, first, keys.element_bytes);
-    } else {
-      set_rows(rows + i, n, first, keys.element_bytes);
-    }
+    set_rows(rows + i, n, at + lane * keys.element_bytes, keys.element_bytes);
     i += n;
   }
 }
