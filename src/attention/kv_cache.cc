@@ -22,9 +22,6 @@ namespace {
 
 constexpr std::string_view kOperation = "kv_cache";
 
-// Keys that lie side by side in a panel of K: one vector of the widest ISA.
-constexpr int64_t kPanelKeys = kWidestVector;
-
 void check_options(const KvCacheOptions& o) {
   const auto expect = [](std::string_view name, int64_t value, int64_t least,
                          int64_t most) {
@@ -51,6 +48,14 @@ void check_options(const KvCacheOptions& o) {
          "the cache would hold {}; expected f32, f16 or bf16",
          name_of(o.dtype));
   }
+}
+
+// Keys of the one page of a sequence: whole panels, which are smaller where
+// they would be more than half empty.
+int64_t page_of(int64_t max_length) {
+  int64_t panel = kPanelKeys;
+  while (panel > kWidestVector && panel / 2 >= max_length) panel /= 2;
+  return (max_length + panel - 1) / panel * panel;
 }
 
 // The largest power of two up to kPanelKeys that divides the page.
@@ -81,7 +86,7 @@ std::unique_ptr<CacheStorage> make_storage(const KvCacheOptions& options) {
   s.options = options;
   if (options.value_dim == 0) s.options.value_dim = options.head_dim;
   s.page_keys =
-      options.page_size == 0 ? padded(options.max_length) : options.page_size;
+      options.page_size == 0 ? page_of(options.max_length) : options.page_size;
   s.panel_keys = panel_of(s.page_keys);
   s.pages_per_item = s.pages_of(options.max_length);
   s.value_row = padded(s.options.value_dim);

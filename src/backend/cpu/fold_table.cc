@@ -4,6 +4,8 @@
 #include <numeric>
 #include <ranges>
 
+#include "backend/cpu/key_stretch.h"
+
 namespace maskwise::detail {
 namespace {
 
@@ -20,42 +22,33 @@ uint64_t repeat_of(const BlockTask& task) {
   return repeat;
 }
 
-// Keys of a page one after the other, from key `first` on.
-struct PageKeys {
-  int64_t first = 0;
-  int32_t count = 0;
-  int64_t panel_keys = 0;
-  int64_t head_dim = 0;
-  int64_t element_bytes = 0;
-};
-
 // rows[i] begins i * step bytes behind `first`. The offset is a sum, not a
 // product, which compilers turn into vectors on every machine.
-void set_rows(const float** rows, int32_t n, const char* first, int64_t step) {
+void set_rows(const float** rows, int32_t n, const float* first, int64_t step) {
+  const auto* begin = reinterpret_cast<const char*>(first);
   int64_t offset = 0;
   for (int32_t i = 0; i < n; ++i, offset += step) {
-    rows[i] = reinterpret_cast<const float*>(first + offset);
+    rows[i] = reinterpret_cast<const float*>(begin + offset);
   }
 }
 
-// Where they begin in the panels [head_dim][panel_keys] of the page.
-void find_in_panels(const char* panels, const PageKeys& keys,
-                    const float** rows) {
-  const int64_t panel = keys.panel_keys * keys.head_dim * keys.element_bytes;
-  int64_t lane = keys.first % keys.panel_keys;
-  const char* at = panels + keys.first / keys.panel_keys * panel;
-  for (int32_t i = 0; i < keys.count; at += panel, lane = 0) {
+// Where the keys of a stretch begin: rows, or elements of panels.
+void find_keys(const ForwardProblem& problem, KeyStretch stretch,
+               const StretchSteps& steps, const float** rows) {
+  if (!problem.paged.given()) {
+    set_rows(rows, stretch.count, stretch.k, steps.k);
+    return;
+  }
+  const int64_t bytes = size_of(problem.paged.dtype);
+  while (stretch.count > 0) {
     const auto n = static_cast<int32_t>(
-        std::min<int64_t>(keys.count - i, keys.panel_keys - lane));
-    set_rows(rows + i, n, at + lane * keys.element_bytes, keys.element_bytes);
-    i += n;
+        std::min<int64_t>(stretch.count, steps.panel_keys - stretch.lane));
+    set_rows(rows, n, bytes_behind(stretch.k, stretch.lane * bytes), bytes);
+    rows += n;
+    stretch.count -= n;
+    stretch.lane = 0;
+    stretch.k = bytes_behind(stretch.k, steps.k);
   }
-}
-
-// The keys of item `batch` that are there: a plan may know of later ones.
-int64_t keys_of(const ForwardProblem& problem, int64_t batch) {
-  return problem.paged.given() ? problem.paged.lengths[batch]
-                               : problem.shape.kv_len;
 }
 
 }  // namespace
@@ -135,61 +128,51 @@ void FoldTable::drop_unseen(int32_t first) {
 // read of K follow the rows of V, which are read next.
 void FoldTable::find_rows(const FoldSource& from) {
   if (count == 0) return;
-  const ForwardProblem& problem = from.problem;
-  const int64_t kv_head = problem.kv_head(from.task.first_head);
-  if (problem.paged.given()) {
-    find_paged(from, kv_head);
+  const int64_t kv_head = from.problem.kv_head(from.task.first_head);
+  if (from.problem.paged.given() || key[count - 1] - key[0] == count - 1) {
+    find_stretches(from, kv_head);
   } else {
-    find_strided(problem.k, from.task, kv_head, k);
-    find_strided(problem.v, from.task, kv_head, v);
+    find_each(from.problem.k, from.task, kv_head, k);
+    find_each(from.problem.v, from.task, kv_head, v);
   }
   std::fill_n(v + count, kKeysAhead, v[count - 1]);
   std::fill_n(k + count, kKeyPadding, k[count - 1]);
   std::copy_n(v, kKeysAhead - kKeyPadding, k + count + kKeyPadding);
 }
 
-void FoldTable::find_strided(const Input& input, const BlockTask& task,
-                             int64_t kv_head, const float** rows) const {
+void FoldTable::find_each(const Input& input, const BlockTask& task,
+                          int64_t kv_head, const float** rows) const {
   const auto* base =
       static_cast<const char*>(input.row(task.batch, kv_head, 0));
   const int64_t step = input.stride[2] * size_of(input.dtype);
-  if (key[count - 1] - key[0] == count - 1) {
-    set_rows(rows, count, base + key[0] * step, step);
-    return;
-  }
   for (int32_t i = 0; i < count; ++i) {
     rows[i] = reinterpret_cast<const float*>(base + key[i] * step);
   }
 }
 
-// Keys that follow each other in a page are found together: to divide for
-// each would take as long as to read it.
-void FoldTable::find_paged(const FoldSource& from, int64_t kv_head) {
-  const PagedKv& paged = from.problem.paged;
-  const int32_t* pages = paged.pages + from.task.batch * paged.pages_per_item;
-  const int64_t bytes = size_of(paged.dtype);
+// Keys that follow each other are found together: to look for the page of each
+// would take as long as to read it.
+void FoldTable::find_stretches(const FoldSource& from, int64_t kv_head) {
+  const StretchSteps steps(from.problem);
   for (int32_t i = 0; i < count;) {
-    const int64_t head =
-        pages[key[i] / paged.page_keys] * from.problem.kv_heads + kv_head;
-    const int64_t in_page = key[i] % paged.page_keys;
-    const int32_t n = following(i, paged.page_keys - in_page);
-    find_in_panels(
-        static_cast<const char*>(paged.k) + head * paged.k_head_step * bytes,
-        {in_page, n, paged.panel_keys, from.problem.head_dim, bytes}, k + i);
-    const int64_t row = head * paged.v_head_step + in_page * paged.v_row_step;
-    set_rows(v + i, n, static_cast<const char*>(paged.v) + row * bytes,
-             paged.v_row_step * bytes);
-    i += n;
+    const KeyRange range = {.batch = from.task.batch,
+                            .kv_head = kv_head,
+                            .first = key[i],
+                            .count = following(i)};
+    for_stretches(from.problem, range, [&](const KeyStretch& stretch) {
+      find_keys(from.problem, stretch, steps, k + i);
+      set_rows(v + i, stretch.count, stretch.v, steps.v);
+      i += stretch.count;
+    });
   }
 }
 
-// How many keys from entry i on follow each other, of at most `most`. Keys
-// ascend, so they do up to the first that is further than its entry.
-int32_t FoldTable::following(int32_t i, int64_t most) const {
-  const auto n = static_cast<int32_t>(std::min<int64_t>(most, count - i));
-  if (key[i + n - 1] == key[i] + n - 1) return n;
+// How many keys from entry i on follow each other. Keys ascend, so they do up
+// to the first that is further than its entry.
+int32_t FoldTable::following(int32_t i) const {
+  if (key[count - 1] - key[i] == count - 1 - i) return count - i;
   const int32_t shift = key[i] - i;
-  const auto entries = std::views::iota(i, i + n);
+  const auto entries = std::views::iota(i, count);
   return *std::ranges::partition_point(entries, [&](int32_t j) {
     return key[j] - j == shift;
   }) - i;

@@ -54,10 +54,10 @@ struct FoldTable {
   void append_lanes(const FoldSource& from, const RunPart& part);
   void drop_unseen(int32_t first);
   void find_rows(const FoldSource& from);
-  void find_strided(const Input& input, const BlockTask& task, int64_t kv_head,
-                    const float** rows) const;
-  void find_paged(const FoldSource& from, int64_t kv_head);
-  int32_t following(int32_t i, int64_t most) const;
+  void find_each(const Input& input, const BlockTask& task, int64_t kv_head,
+                 const float** rows) const;
+  void find_stretches(const FoldSource& from, int64_t kv_head);
+  int32_t following(int32_t i) const;
 };
 
 // The bits of all lanes of a task.

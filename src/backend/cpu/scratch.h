@@ -42,6 +42,11 @@ constexpr int64_t padded(int64_t n) {
   return (n + kWidestVector - 1) / kWidestVector * kWidestVector;
 }
 
+// Keys that lie side by side in a panel of a cache, where its pages are so
+// large: two vectors are two chains, and no more than 8 lanes have registers
+// for, so that a panel is read once.
+inline constexpr int64_t kPanelKeys = 2 * kWidestVector;
+
 // Hands out aligned pieces of a block of memory; without one, only counts.
 class Carver {
  public:

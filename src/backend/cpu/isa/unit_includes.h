@@ -8,14 +8,17 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <type_traits>
 
 #include "backend/activation.h"
 #include "backend/backward_problem.h"
 #include "backend/cpu/backward_scratch.h"
 #include "backend/cpu/backward_task.h"
 #include "backend/cpu/block_task.h"
+#include "backend/cpu/fold_stretches.h"
 #include "backend/cpu/fold_table.h"
 #include "backend/cpu/kernel_table.h"
+#include "backend/cpu/key_stretch.h"
 #include "backend/cpu/matmul_task.h"
 #include "backend/cpu/merged_folds.h"
 #include "backend/cpu/probe.h"
