@@ -5,9 +5,11 @@
 #define MASKWISE_BACKEND_CPU_ISA_UNIT_INCLUDES_H_
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 
 #include "backend/activation.h"
