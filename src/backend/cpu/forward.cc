@@ -62,28 +62,37 @@ class Call {
     sharing.finish();
   }
 
+  // A task by its number; some numbers have none.
+  struct Numbered {
+    int64_t number = -1;
+    std::optional<BlockTask> task;
+  };
+
   void work(int64_t worker) {
     const FpEnvironment environment;
     ForwardScratch scratch(problem_, plan_, memory_.scratch(worker));
+    Numbered next;
     for (;;) {
       const int64_t number = next_.fetch_add(1, std::memory_order_relaxed);
       if (number >= tasks_.count()) return;
-      if (const std::optional<BlockTask> task = tasks_.task(number)) {
-        const std::optional<BlockTask> next = after(*task, number);
-        scratch.next = next ? &*next : nullptr;
-        kernels_.forward_block(problem_, plan_, *task, scratch);
-      }
+      const Numbered mine = next.number == number ? next : at(number);
+      if (!mine.task) continue;
+      next = after(mine);
+      scratch.next = next.task ? &*next.task : nullptr;
+      kernels_.forward_block(problem_, plan_, *mine.task, scratch);
     }
   }
 
-  // What a thread probably does after the task of that number, as where all
-  // take the same time; few lanes do not ask.
-  std::optional<BlockTask> after(const BlockTask& task, int64_t number) const {
-    const int64_t next = number + threads_;
-    if (task.lanes() <= kWidestVector / 2 || next >= tasks_.count()) {
-      return std::nullopt;
+  Numbered at(int64_t number) const { return {number, tasks_.task(number)}; }
+
+  // What a thread probably does after that task, as where all take the same
+  // time; few lanes do not ask.
+  Numbered after(const Numbered& mine) const {
+    const int64_t number = mine.number + threads_;
+    if (mine.task->lanes() <= kWidestVector / 2 || number >= tasks_.count()) {
+      return {};
     }
-    return tasks_.task(next);
+    return at(number);
   }
 
   const ForwardProblem& problem_;
